@@ -1,0 +1,82 @@
+// A build: one commit of one repository being turned into images; its stages, its result and what it leaves.
+
+import type { ErrorCode } from "./errors.ts";
+
+export const triggers = ["pull_request", "manual"] as const;
+export type Trigger = (typeof triggers)[number];
+
+/** The stages in their order. `queued` is the time before the first attempt. */
+export const stages = ["queued", "fetch", "plan", "build", "push", "prove"] as const;
+export type Stage = (typeof stages)[number];
+
+/** OpenTelemetry's words: `failure` is the user's, `error` is ours. */
+export const results = ["success", "failure", "error", "timeout", "cancellation", "skip"] as const;
+export type Result = (typeof results)[number];
+
+/** What asks for a build. A manual one has a ref and a version, a merge has a pull request and its commit. */
+export interface BuildRequest {
+  readonly repository: string;
+  readonly trigger: Trigger;
+  /** The commit; null until a manual build's ref was resolved. */
+  readonly sha: string | null;
+  /** Branch, tag or commit to build; for a merge the base branch that has to contain the commit. Null: the repository's first branch. */
+  readonly ref: string | null;
+  /** Names of the services to build; null means all of the repository. */
+  readonly service: string | null;
+  /** A tag asked for by hand. */
+  readonly version: string | null;
+  readonly pullRequest: BuildPullRequest | null;
+  readonly deliveryGuid: string | null;
+}
+
+export interface BuildPullRequest {
+  readonly number: number;
+  readonly title: string;
+  readonly url: string;
+  readonly author: string;
+  readonly mergedBy: string | null;
+}
+
+/** Milliseconds that a stage took in the last attempt; `result` is null while it runs. */
+export interface StageRecord {
+  readonly name: Stage;
+  readonly startedAt: Date;
+  readonly ms: number | null;
+  readonly result: Result | null;
+}
+
+/** What a recipe produced. `bytes`: config and layers as the registry stores them (compressed). */
+export interface Image {
+  readonly service: string;
+  /** By digest: `localhost:5000/acme/shop@sha256:…`. */
+  readonly reference: string;
+  readonly digest: string;
+  readonly tags: readonly string[];
+  readonly bytes: number;
+}
+
+export interface Failure {
+  readonly code: ErrorCode;
+  readonly message: string;
+}
+
+export interface Build extends BuildRequest {
+  readonly id: number;
+  readonly createdAt: Date;
+  readonly startedAt: Date | null;
+  readonly finishedAt: Date | null;
+  /** How often it was begun; more than one after trouble of ours. */
+  readonly attempts: number;
+  readonly result: Result | null;
+  readonly failure: Failure | null;
+  readonly stages: readonly StageRecord[];
+  readonly images: readonly Image[];
+}
+
+/** One line of a build's log. `seq` counts from 1 within the build. */
+export interface LogLine {
+  readonly seq: number;
+  readonly at: Date;
+  readonly stage: Stage;
+  readonly text: string;
+}

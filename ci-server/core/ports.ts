@@ -1,0 +1,173 @@
+// The contracts between the flows and the world: each interface says what a call promises, throws and leaves behind.
+// Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
+
+import type { Build, BuildRequest, Failure, Image, LogLine, Result, Stage } from "./build.ts";
+import type { Decision } from "./decide.ts";
+import type { Delivery } from "./delivery.ts";
+import type { Recipe, Repository } from "./recipe.ts";
+
+/** Wall clock and waiting. */
+export interface Clock {
+  now(): Date;
+  /** Milliseconds that only ever grow; the zero point means nothing. */
+  monotonicMs(): number;
+  /** Resolves after `ms`; rejects with the signal's reason on abort. */
+  sleep(ms: number, signal: AbortSignal): Promise<void>;
+}
+
+/** Takes one line of a build's log; never blocks and never throws. */
+export type WriteLine = (text: string) => void;
+
+/** The headers and the exact bytes of a request. Header names are lower case. */
+export interface ForgeRequest {
+  readonly headers: Readonly<Record<string, string | undefined>>;
+  readonly body: Uint8Array;
+}
+
+/** Where pull requests live. */
+export interface Forge {
+  readonly name: string;
+  /**
+   * Verifies the signature over the raw bytes, then parses. Pure: touches nothing.
+   * Throws `unauthorized` (no or wrong signature), `invalid` (signed, but not what the event's name says).
+   */
+  receive(request: ForgeRequest): Delivery;
+}
+
+export interface CheckoutRequest {
+  readonly repository: Repository;
+  /** Branch, tag or commit; where `sha` is given, the branch that must contain it. */
+  readonly ref: string;
+  readonly sha: string | null;
+  readonly signal: AbortSignal;
+  readonly log: WriteLine;
+}
+
+/** A commit laid out in a folder that stays in place (and is reused) after the build. */
+export interface Checkout {
+  readonly sha: string;
+  readonly folder: string;
+  readonly committedAt: Date;
+}
+
+/** Brings commits from the repository's configured URL, and from no other place. */
+export interface Git {
+  /**
+   * Fetches one ref and lays out exactly one commit. Idempotent. One call at a time for each repository.
+   * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
+   * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
+   */
+  checkout(request: CheckoutRequest): Promise<Checkout>;
+}
+
+export interface BuilderRequest {
+  readonly buildId: number;
+  readonly checkout: Checkout;
+  readonly recipe: Recipe;
+  readonly signal: AbortSignal;
+  readonly log: WriteLine;
+}
+
+/** An artifact on the engine, not yet in the registry. */
+export interface Built {
+  /** Digest of the image's configuration: what the engine calls the image id. */
+  readonly imageId: string;
+}
+
+/** Turns a recipe and a checkout into an artifact and brings it to the registry. */
+export interface Builder {
+  /**
+   * Throws `build_failed` (the user's step failed), `invalid` (context or Dockerfile unusable),
+   * `timeout`, `unavailable` (engine). An abort ends the steps on the engine too.
+   */
+  build(request: BuilderRequest): Promise<Built>;
+  /**
+   * Pushes the recipe's first tag and returns the digest that the registry gave. Idempotent.
+   * Throws `unavailable` (worth a retry), `unauthorized`, `forbidden`, `internal`.
+   */
+  push(request: BuilderRequest, built: Built): Promise<string>;
+  /** What was found, in one line. Throws `unavailable`. */
+  check(signal: AbortSignal): Promise<string>;
+}
+
+/** A manifest as the registry holds it; its digest was recomputed from the bytes received. */
+export interface Manifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Digest of the image's configuration; null for an index. */
+  readonly configDigest: string | null;
+  /** Bytes of configuration and layers as stored (compressed). */
+  readonly bytes: number;
+}
+
+/** The registry's own API over verified TLS. Throws `unavailable`, `forbidden` (a certificate of another CA), `unauthorized`. */
+export interface Registry {
+  /** `image`: path without host. `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
+  manifest(image: string, reference: string, signal: AbortSignal): Promise<Manifest | null>;
+  /** Lets `tag` name the manifest with `digest`. Idempotent. Throws `not_found` when there is no such manifest. */
+  tag(image: string, digest: string, tag: string, signal: AbortSignal): Promise<void>;
+  /** What was found, in one line. */
+  check(signal: AbortSignal): Promise<string>;
+}
+
+/** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
+export interface Accepted {
+  readonly guid: string;
+  readonly verdict: "build" | "skip" | "duplicate";
+  readonly reason: string;
+  readonly buildId: number | null;
+}
+
+export interface BuildPage {
+  readonly repository: string | null;
+  /** Builds with an id below this one; null starts at the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+export interface BuildEnd {
+  readonly result: Result;
+  readonly failure: Failure | null;
+  readonly images: readonly Image[];
+}
+
+/** Everything that must outlive the process. Throws `unavailable` when the database cannot be reached. */
+export interface Store {
+  /**
+   * Delivery, decision, build and its place in the queue, in one transaction: after a return nothing of it can be lost,
+   * after a throw nothing of it is there. A GUID that was stored gives `duplicate`, or `conflict` when the body differs;
+   * a merge that has a build gives `skip` with that build.
+   */
+  accept(delivery: Delivery, decision: Decision, request: BuildRequest | null): Promise<Accepted>;
+  /** Stores and queues a build in one transaction; returns its id. */
+  request(request: BuildRequest): Promise<number>;
+  /** Null when there is none. */
+  build(id: number): Promise<Build | null>;
+  /** Newest first. */
+  builds(page: BuildPage): Promise<readonly Build[]>;
+  /** Counts the attempt and forgets the stages of the one before. Null when there is none. Idempotent on a build that has ended. */
+  begin(id: number): Promise<Build | null>;
+  resolveSha(id: number, sha: string): Promise<void>;
+  stageStarted(id: number, stage: Stage): Promise<void>;
+  stageEnded(id: number, stage: Stage, ms: number, result: Result): Promise<void>;
+  /** Ends the build for good; a second end changes nothing. */
+  finish(id: number, end: BuildEnd): Promise<void>;
+  /** Lines with consecutive `seq`, once each. */
+  appendLog(id: number, lines: readonly LogLine[]): Promise<void>;
+  /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
+  readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
+  /** The number of the log's last line; 0 when it is empty. */
+  lastLogSeq(id: number): Promise<number>;
+  /** Resolves when the build or its log may have changed since the call; never later than `ms`. */
+  changed(id: number, ms: number, signal: AbortSignal): Promise<void>;
+  /** What was found, in one line. */
+  check(signal: AbortSignal): Promise<string>;
+}
+
+/** Hands queued builds to this worker: in order and one at a time for each repository. */
+export interface Queue {
+  /** A handler that returns is done with the build; one that throws gives it back, to be tried again later. */
+  work(handler: (buildId: number, signal: AbortSignal) => Promise<void>): Promise<void>;
+  /** Takes no more builds, waits for the running ones, then aborts and gives back those that still run. */
+  stop(graceMs: number): Promise<void>;
+}

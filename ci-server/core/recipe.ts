@@ -1,0 +1,34 @@
+// A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
+
+export const imageTypes = ["docker", "ami"] as const;
+export type ImageType = (typeof imageTypes)[number];
+
+/** What the operator configured of one image. Paths are relative: `context` to the checkout, `dockerfile` to the context. */
+export interface Service {
+  readonly name: string;
+  readonly context: string;
+  readonly dockerfile: string;
+}
+
+/** A repository that the operator allowed: the URL comes from here and never from a payload. */
+export interface Repository {
+  /** `owner/name`, as the forge spells it. */
+  readonly name: string;
+  readonly url: string;
+  /** Patterns of base branches: `main`, `release/*`. The first one without `*` is built where a request names no ref. */
+  readonly branches: readonly string[];
+  readonly services: readonly Service[];
+}
+
+/** One image of a plan: from which context it is built, and under which names it is stored. */
+export interface Recipe {
+  readonly service: string;
+  readonly type: ImageType;
+  readonly context: string;
+  readonly dockerfile: string;
+  /** Repository path inside the registry, without host: `acme/shop` or `acme/shop/cart`. */
+  readonly image: string;
+  /** At least one; the engine pushes the first, the others follow by manifest. */
+  readonly tags: readonly [string, ...string[]];
+  readonly labels: Readonly<Record<string, string>>;
+}

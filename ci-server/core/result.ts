@@ -1,0 +1,24 @@
+// Which result an error gives a build: `failure` is the user's to mend, `error` is ours.
+
+import type { Result } from "./build.ts";
+import type { ErrorCode } from "./errors.ts";
+
+const results: Readonly<Record<ErrorCode, Result>> = {
+  invalid: "failure",
+  build_failed: "failure",
+  not_found: "failure",
+  conflict: "failure",
+  too_large: "failure",
+  unsupported: "failure",
+  not_implemented: "failure",
+  timeout: "timeout",
+  cancelled: "cancellation",
+  unauthorized: "error",
+  forbidden: "error",
+  unavailable: "error",
+  internal: "error",
+};
+
+export function resultOf(code: ErrorCode): Result {
+  return results[code];
+}

@@ -1,0 +1,16 @@
+// When to try again: only what is `unavailable`, each time after twice the wait, a limited number of times.
+
+import type { AppError } from "./errors.ts";
+
+/** `attempts` counts the first try too; `delayMs` is the wait after it, `delayMsMax` the longest. */
+export interface RetryPolicy {
+  readonly attempts: number;
+  readonly delayMs: number;
+  readonly delayMsMax: number;
+}
+
+/** Milliseconds to wait after the given failed attempt (from 1), or null when it is final. */
+export function retryDelayMs(policy: RetryPolicy, attempt: number, error: AppError): number | null {
+  if (error.code !== "unavailable" || attempt >= policy.attempts) return null;
+  return Math.min(policy.delayMsMax, policy.delayMs * 2 ** (attempt - 1));
+}

@@ -1,0 +1,143 @@
+import { expect } from "chai";
+import { matchesBranch } from "../../ci-server/core/branch-pattern.ts";
+import type { Build } from "../../ci-server/core/build.ts";
+import { AppError, errorCodes, toAppError } from "../../ci-server/core/errors.ts";
+import { imagePath, isDigest, isTag } from "../../ci-server/core/image-ref.ts";
+import { plan } from "../../ci-server/core/plan.ts";
+import type { Repository } from "../../ci-server/core/recipe.ts";
+import { resultOf } from "../../ci-server/core/result.ts";
+import { retryDelayMs } from "../../ci-server/core/retry.ts";
+
+describe("a branch pattern", () => {
+  it("is a whole name, in which * stays within a segment and ** does not", () => {
+    expect(matchesBranch(["main"], "main")).to.equal(true);
+    expect(matchesBranch(["main"], "domain")).to.equal(false);
+    expect(matchesBranch(["release/*"], "release/1.2")).to.equal(true);
+    expect(matchesBranch(["release/*"], "release/1/2")).to.equal(false);
+    expect(matchesBranch(["release/**"], "release/1/2")).to.equal(true);
+  });
+
+  it("takes all other signs as they are", () => {
+    expect(matchesBranch(["v1.x"], "v1ax")).to.equal(false);
+    expect(matchesBranch(["a+(b)"], "a+(b)")).to.equal(true);
+  });
+});
+
+describe("an image's name", () => {
+  it("is the repository's for the service of that name, and below it for others", () => {
+    expect(imagePath("Acme/Shop", "shop")).to.equal("acme/shop");
+    expect(imagePath("acme/shop", "cart")).to.equal("acme/shop/cart");
+  });
+
+  it("is refused when a registry would refuse it", () => {
+    expect(() => imagePath("acme/-shop", "x")).to.throw(AppError, '"acme/-shop/x" cannot be an image name');
+  });
+
+  it("has tags and digests of a known grammar", () => {
+    for (const tag of ["1.4.2", "sha-abc1234", "_x", "a".repeat(128)]) expect(isTag(tag), tag).to.equal(true);
+    for (const tag of ["", ".1", "-1", "a b", "a/b", "a:b", "ä", "a".repeat(129)])
+      expect(isTag(tag), tag).to.equal(false);
+    expect(isDigest(`sha256:${"0".repeat(64)}`)).to.equal(true);
+    expect(isDigest(`sha256:${"0".repeat(63)}`)).to.equal(false);
+    expect(isDigest(`sha256:${"0".repeat(64)}\n`)).to.equal(false);
+  });
+});
+
+describe("a plan", () => {
+  const repository: Repository = {
+    name: "acme/shop",
+    url: "https://forge.test/acme/shop.git",
+    branches: ["main"],
+    services: [
+      { name: "shop", context: ".", dockerfile: "Dockerfile" },
+      { name: "cart", context: "cart", dockerfile: "Dockerfile.prod" },
+    ],
+  };
+  const commit = { sha: "0123456789".repeat(4), committedAt: new Date("2026-11-02T03:04:05Z") };
+  const merge: Build = {
+    ...{
+      id: 1,
+      repository: "acme/shop",
+      trigger: "pull_request",
+      sha: commit.sha,
+      ref: "main",
+      service: null,
+      version: null,
+    },
+    pullRequest: { number: 7, title: "t", url: "u", author: "ada", mergedBy: "bob" },
+    ...{ deliveryGuid: "guid-1", createdAt: new Date(), startedAt: null, finishedAt: null, attempts: 1, result: null },
+    ...{ failure: null, stages: [], images: [] },
+  };
+
+  it("has a recipe for each service of a merge, tagged by commit and pull request", () => {
+    const [shop, cart] = plan(merge, repository, commit);
+    expect(shop).to.include({ service: "shop", image: "acme/shop", context: ".", type: "docker" });
+    expect(shop?.tags).to.deep.equal(["sha-0123456", "pr-7"]);
+    expect(cart).to.include({ image: "acme/shop/cart", context: "cart", dockerfile: "Dockerfile.prod" });
+  });
+
+  it("labels the image with where it comes from", () => {
+    expect(plan(merge, repository, commit)[0]?.labels).to.deep.equal({
+      "org.opencontainers.image.created": "2026-11-02T03:04:05.000Z",
+      "org.opencontainers.image.source": "https://forge.test/acme/shop.git",
+      "org.opencontainers.image.revision": commit.sha,
+      "org.opencontainers.image.title": "shop",
+      "dev.mergedock.repository": "acme/shop",
+      "dev.mergedock.pull-request": "7",
+      "dev.mergedock.merged-by": "bob",
+      "dev.mergedock.delivery": "guid-1",
+    });
+  });
+
+  it("has the one service that was asked for by hand, tagged with its version", () => {
+    const manual: Build = {
+      ...merge,
+      trigger: "manual",
+      pullRequest: null,
+      deliveryGuid: null,
+      service: "cart",
+      version: "1.4.2",
+    };
+    const recipes = plan(manual, repository, commit);
+    expect(recipes.map(({ service, tags }) => [service, ...tags])).to.deep.equal([["cart", "sha-0123456", "1.4.2"]]);
+    expect(recipes[0]?.labels).to.include({ "org.opencontainers.image.version": "1.4.2" });
+  });
+
+  it("fails when the service has gone from the configuration", () => {
+    expect(() => plan({ ...merge, service: "gone" }, repository, commit)).to.throw(
+      AppError,
+      'no service "gone" any more',
+    );
+  });
+});
+
+describe("trouble", () => {
+  it("is tried again only when it may pass, after twice the wait, a limited number of times", () => {
+    const policy = { attempts: 4, delayMs: 100, delayMsMax: 300 };
+    const passing = new AppError("unavailable", "");
+    expect([1, 2, 3, 4].map((attempt) => retryDelayMs(policy, attempt, passing))).to.deep.equal([100, 200, 300, null]);
+    for (const code of errorCodes.filter((known) => known !== "unavailable")) {
+      expect(retryDelayMs(policy, 1, new AppError(code, "")), code).to.equal(null);
+    }
+  });
+
+  it("gives a build the user's failure or our error", () => {
+    expect(["build_failed", "invalid", "conflict"].map((code) => resultOf(code as "invalid"))).to.deep.equal([
+      "failure",
+      "failure",
+      "failure",
+    ]);
+    expect(["unavailable", "internal", "unauthorized"].map((code) => resultOf(code as "internal"))).to.deep.equal([
+      "error",
+      "error",
+      "error",
+    ]);
+    expect([resultOf("timeout"), resultOf("cancelled")]).to.deep.equal(["timeout", "cancellation"]);
+  });
+
+  it("without a code is internal and keeps its cause", () => {
+    const thrown = new TypeError("x is undefined");
+    expect(toAppError(thrown)).to.include({ code: "internal", cause: thrown });
+    expect(toAppError("text").message).to.equal("text");
+  });
+});
