@@ -1,0 +1,124 @@
+// The statements on builds, their stages and images.
+
+import type { Pool, PoolClient } from "pg";
+import type { Build, BuildRequest, Image, Result, Stage, StageRecord } from "../../core/build.ts";
+import type { BuildEnd, BuildPage } from "../../core/ports.ts";
+
+interface BuildRow extends Record<string, unknown> {
+  readonly id: string;
+}
+
+const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
+  b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
+  b.attempts, b.result, b.failure,
+  coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
+    from build_stage s where s.build_id = b.id), '[]') as stages,
+  coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'digest', i.digest, 'tags', i.tags, 'bytes', i.bytes)
+    order by i.service) from image i where i.build_id = b.id), '[]') as images`;
+
+/** The new build, or the one that this merge has already. */
+export async function insertBuild(
+  client: PoolClient,
+  request: BuildRequest,
+  repositoryId: number | null,
+): Promise<{ readonly id: number; readonly isNew: boolean }> {
+  const values = [
+    request.repository,
+    request.trigger,
+    request.sha,
+    request.ref,
+    request.service,
+    request.version,
+    repositoryId,
+    request.pullRequest?.number ?? null,
+    request.pullRequest === null ? null : JSON.stringify(request.pullRequest),
+    request.deliveryGuid,
+  ];
+  const inserted = await client.query<{ id: string }>(
+    `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+     on conflict (repository_id, pull_request_number, sha) where trigger = 'pull_request' do nothing returning id`,
+    values,
+  );
+  const row = inserted.rows[0];
+  if (row !== undefined) return { id: Number(row.id), isNew: true };
+  const { rows } = await client.query<{ id: string }>(
+    `select id from build where trigger = 'pull_request' and repository_id = $1 and pull_request_number = $2 and sha = $3`,
+    [repositoryId, request.pullRequest?.number, request.sha],
+  );
+  return { id: Number(rows[0]?.id), isNew: false };
+}
+
+export async function findBuild(pool: Pool, id: number): Promise<Build | null> {
+  const { rows } = await pool.query<BuildRow>(`select ${columns} from build b where b.id = $1`, [id]);
+  return rows[0] === undefined ? null : toBuild(rows[0]);
+}
+
+export async function listBuilds(pool: Pool, page: BuildPage): Promise<Build[]> {
+  const { rows } = await pool.query<BuildRow>(
+    `select ${columns} from build b
+     where ($1::text is null or lower(b.repository) = lower($1)) and ($2::bigint is null or b.id < $2) order by b.id desc limit $3`,
+    [page.repository, page.before, page.limit],
+  );
+  return rows.map(toBuild);
+}
+
+/** Counts the attempt and begins its stages with the time in the queue; a build that has ended is returned as it is. */
+export async function beginBuild(client: PoolClient, id: number): Promise<Build | null> {
+  const begun = await client.query(
+    "update build set attempts = attempts + 1, started_at = coalesce(started_at, now()) where id = $1 and result is null",
+    [id],
+  );
+  if (begun.rowCount === 1) {
+    await client.query("delete from build_stage where build_id = $1", [id]);
+    await client.query(
+      `insert into build_stage (build_id, name, started_at, ms, result)
+       select id, 'queued', created_at, extract(epoch from started_at - created_at) * 1000, 'success' from build where id = $1`,
+      [id],
+    );
+  }
+  const { rows } = await client.query<BuildRow>(`select ${columns} from build b where b.id = $1`, [id]);
+  return rows[0] === undefined ? null : toBuild(rows[0]);
+}
+
+export async function startStage(pool: Pool, id: number, stage: Stage): Promise<void> {
+  const sql = `insert into build_stage (build_id, name) values ($1, $2)
+    on conflict (build_id, name) do update set started_at = now(), ms = null, result = null`;
+  await pool.query(sql, [id, stage]);
+}
+
+export async function endStage(pool: Pool, id: number, stage: Stage, ms: number, result: Result): Promise<void> {
+  await pool.query("update build_stage set ms = $3, result = $4 where build_id = $1 and name = $2", [
+    id,
+    stage,
+    ms,
+    result,
+  ]);
+}
+
+export async function finishBuild(client: PoolClient, id: number, end: BuildEnd): Promise<void> {
+  const failure = end.failure === null ? null : JSON.stringify(end.failure);
+  const ended = await client.query(
+    "update build set result = $2, failure = $3, finished_at = now() where id = $1 and result is null",
+    [id, end.result, failure],
+  );
+  if (ended.rowCount === 0) return;
+  for (const image of end.images) await insertImage(client, id, image);
+}
+
+async function insertImage(client: PoolClient, id: number, image: Image): Promise<void> {
+  await client.query(
+    "insert into image (build_id, service, reference, digest, tags, bytes) values ($1, $2, $3, $4, $5, $6)",
+    [id, image.service, image.reference, image.digest, image.tags, image.bytes],
+  );
+}
+
+function toBuild(row: BuildRow): Build {
+  const stages = row.stages as readonly (Omit<StageRecord, "startedAt"> & { startedAt: string })[]; // json has no dates
+  return {
+    // The columns bear the names of Build's fields, and only this module writes them.
+    ...(row as unknown as Build),
+    id: Number(row.id),
+    stages: stages.map((stage) => ({ ...stage, startedAt: new Date(stage.startedAt) })),
+  };
+}

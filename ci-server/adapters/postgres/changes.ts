@@ -1,0 +1,73 @@
+// Tells those who wait that a build or its log has changed: NOTIFY reaches every process on the same database.
+
+import type { Pool, PoolClient } from "pg";
+import type { Logger } from "pino";
+
+const channel = "mergedock_build";
+const reconnectMs = 1_000;
+
+export const notifyChanged = `select pg_notify('${channel}', $1)`;
+
+/** A notification may be missed while the connection is renewed: whoever waits does so with a time limit and reads again. */
+export class Changes {
+  readonly #pool: Pool;
+  readonly #log: Logger;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #client: PoolClient | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #stopped = false;
+
+  constructor(pool: Pool, log: Logger) {
+    this.#pool = pool;
+    this.#log = log;
+  }
+
+  async start(): Promise<void> {
+    this.#timer = null;
+    const client = await this.#pool.connect();
+    this.#client = client;
+    client.on("notification", (message) => this.#wake(message.payload ?? ""));
+    client.once("error", (error) => this.#reconnect(error));
+    await client.query(`listen ${channel}`);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#client?.release(true);
+    this.#client = null;
+    for (const id of [...this.#waiting.keys()]) this.#wake(id);
+  }
+
+  /** Resolves at the next change of the build, after `ms`, or on abort: never rejects. */
+  next(id: number, ms: number, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || this.#stopped) return Promise.resolve();
+    const key = String(id);
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(key) ?? new Set();
+      this.#waiting.set(key, waiting);
+      const done = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", done);
+        waiting.delete(done);
+        if (waiting.size === 0) this.#waiting.delete(key);
+        resolve();
+      };
+      const timer = setTimeout(done, ms);
+      signal.addEventListener("abort", done);
+      waiting.add(done);
+    });
+  }
+
+  #wake(id: string): void {
+    for (const done of [...(this.#waiting.get(id) ?? [])]) done();
+  }
+
+  #reconnect(error: Error): void {
+    this.#client?.release(error);
+    this.#client = null;
+    if (this.#stopped || this.#timer !== null) return;
+    this.#log.warn({ err: error }, "the notification connection was lost");
+    this.#timer = setTimeout(() => void this.start().catch((again: Error) => this.#reconnect(again)), reconnectMs);
+  }
+}

@@ -1,0 +1,41 @@
+// A build's log in chunks of lines: few rows, read in order after any line.
+
+import type { Pool } from "pg";
+import type { LogLine, Stage } from "../../core/build.ts";
+
+interface ChunkRow {
+  readonly seq: string;
+  readonly lines: readonly { readonly at: string; readonly stage: Stage; readonly text: string }[];
+}
+
+const chunksMax = 40;
+
+export async function appendChunk(pool: Pool, id: number, lines: readonly LogLine[]): Promise<void> {
+  const first = lines[0];
+  if (first === undefined) return;
+  const stored = JSON.stringify(lines.map(({ at, stage, text }) => ({ at, stage, text })));
+  await pool.query("insert into log_chunk (build_id, seq, lines) values ($1, $2, $3)", [id, first.seq, stored]);
+}
+
+/** Starts with the chunk that holds the line after `afterSeq`. */
+export async function readChunks(pool: Pool, id: number, afterSeq: number): Promise<LogLine[]> {
+  const { rows } = await pool.query<ChunkRow>(
+    `select seq, lines from log_chunk where build_id = $1
+       and seq >= coalesce((select max(seq) from log_chunk where build_id = $1 and seq <= $2), 0) order by seq limit $3`,
+    [id, afterSeq + 1, chunksMax],
+  );
+  return rows.flatMap(toLines).filter((line) => line.seq > afterSeq);
+}
+
+/** The number of the last line; 0 for an empty log. */
+export async function lastSeq(pool: Pool, id: number): Promise<number> {
+  const { rows } = await pool.query<{ last: string | null }>(
+    "select seq + jsonb_array_length(lines) - 1 as last from log_chunk where build_id = $1 order by seq desc limit 1",
+    [id],
+  );
+  return Number(rows[0]?.last ?? 0);
+}
+
+function toLines(row: ChunkRow): LogLine[] {
+  return row.lines.map((line, index) => ({ ...line, at: new Date(line.at), seq: Number(row.seq) + index }));
+}

@@ -1,0 +1,82 @@
+// The Store on PostgreSQL: one connection pool, a transaction wherever two statements belong together.
+
+import type { Pool } from "pg";
+import { AppError } from "../../core/errors.ts";
+import type { Store } from "../../core/ports.ts";
+import { beginBuild, endStage, findBuild, finishBuild, insertBuild, listBuilds, startStage } from "./builds.ts";
+import { type Changes, notifyChanged } from "./changes.ts";
+import { acceptDelivery, toStoredBody } from "./deliveries.ts";
+import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
+import type { BuildQueue } from "./queue.ts";
+import { toDatabaseError, transaction } from "./transaction.ts";
+
+export interface StoreParts {
+  readonly pool: Pool;
+  readonly queue: BuildQueue;
+  readonly changes: Changes;
+}
+
+export function createStore({ pool, queue, changes }: StoreParts): Store {
+  const notify = (id: number) => pool.query(notifyChanged, [String(id)]);
+  const store: Store = {
+    async accept(delivery, decision, request) {
+      const body = await toStoredBody(delivery.body);
+      const once = () =>
+        transaction(pool, (client) => acceptDelivery(client, queue, delivery, body, decision, request));
+      return once().catch((error: unknown) => {
+        if (error instanceof AppError && error.details.retry === true) return once();
+        throw error;
+      });
+    },
+    request: (request) =>
+      transaction(pool, async (client) => {
+        const { id } = await insertBuild(client, request, null);
+        await queue.send(client, id, request.repository);
+        return id;
+      }),
+    build: (id) => findBuild(pool, id),
+    builds: (page) => listBuilds(pool, page),
+    begin: (id) => transaction(pool, (client) => beginBuild(client, id)),
+    async resolveSha(id, sha) {
+      await pool.query("update build set sha = $2 where id = $1", [id, sha]);
+    },
+    async stageStarted(id, stage) {
+      await startStage(pool, id, stage);
+      await notify(id);
+    },
+    async stageEnded(id, stage, ms, result) {
+      await endStage(pool, id, stage, ms, result);
+      await notify(id);
+    },
+    async finish(id, end) {
+      await transaction(pool, async (client) => {
+        await finishBuild(client, id, end);
+        await client.query(notifyChanged, [String(id)]);
+      });
+    },
+    async appendLog(id, lines) {
+      await appendChunk(pool, id, lines);
+      await notify(id);
+    },
+    readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
+    lastLogSeq: (id) => lastSeq(pool, id),
+    changed: (id, ms, signal) => changes.next(id, ms, signal),
+    async check() {
+      const { rows } = await pool.query<{ version: string }>("select current_setting('server_version') as version");
+      return `PostgreSQL ${rows[0]?.version}`;
+    },
+  };
+  return withDatabaseErrors(store);
+}
+
+/** Lets every call throw `unavailable` when the database is the trouble. */
+function withDatabaseErrors(store: Store): Store {
+  const guarded = Object.entries(store).map(([name, call]) => {
+    const guard = (...args: never[]) =>
+      (call as (...args: never[]) => Promise<unknown>)(...args).catch((error: unknown) => {
+        throw error instanceof AppError ? error : toDatabaseError(error);
+      });
+    return [name, guard];
+  });
+  return Object.fromEntries(guarded) as unknown as Store; // the same names with the same signatures
+}
