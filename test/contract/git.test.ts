@@ -1,0 +1,202 @@
+// What core/ports.ts promises of Git, held by every implementation.
+
+import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { createGit } from "../../ci-server/adapters/git.ts";
+import { AppError } from "../../ci-server/core/errors.ts";
+import type { Checkout, CheckoutRequest, Git } from "../../ci-server/core/ports.ts";
+import { type GitServer, startGitServer } from "../../lab/git-server.ts";
+import { createRepository, type Repository } from "../../lab/sample-repository.ts";
+
+gitContract("simple-git", (folder) =>
+  createGit({ folder, protocols: ["http"], lowSpeedBytesPerSecond: 1_000, lowSpeedSeconds: 30 }),
+);
+
+function gitContract(name: string, create: (folder: string) => Promise<Git>): void {
+  describe(`Git by ${name}`, () => {
+    let folder: string;
+    let server: GitServer;
+    let repository: Repository;
+    let git: Git;
+
+    beforeEach(async () => {
+      folder = await mkdtemp(join(tmpdir(), "git-"));
+      repository = await createRepository({
+        root: folder,
+        name: "acme/shop",
+        files: { "a.txt": "one\n", "dir/b.txt": "b\n" },
+      });
+      server = await startGitServer({ root: folder });
+      git = await create(join(folder, "state"));
+    });
+    afterEach(async () => {
+      await server.stop();
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    function checkout(request: Partial<CheckoutRequest> = {}, url = `${server.url}/acme/shop.git`): Promise<Checkout> {
+      const services = [{ name: "shop", context: ".", dockerfile: "Dockerfile" }];
+      const configured = { name: "acme/shop", url, branches: ["main"], services };
+      const signal = new AbortController().signal;
+      return git.checkout({ repository: configured, ref: "main", sha: null, signal, log: () => undefined, ...request });
+    }
+
+    it("lays out exactly the commit asked for, and not what came after it", async () => {
+      const sha = await repository.commit({ files: { "a.txt": "two\n" }, message: "two" });
+      await repository.commit({ files: { "a.txt": "three\n" }, message: "three" });
+      const laidOut = await checkout({ sha });
+      expect(laidOut.sha).to.equal(sha);
+      expect(await readFile(join(laidOut.folder, "a.txt"), "utf8")).to.equal("two\n");
+      expect(laidOut.committedAt.getTime()).to.be.greaterThan(0);
+    });
+
+    it("leaves nothing of an earlier checkout in the folder that it uses again", async () => {
+      const first = await repository.resolve("main");
+      const second = await repository.commit({ files: { "new.txt": "new\n" }, message: "new" });
+      expect(await readdir((await checkout({ sha: second })).folder)).to.include("new.txt");
+      const laidOut = await checkout({ sha: first });
+      expect((await readdir(laidOut.folder)).filter((file) => file !== ".git").sort()).to.deep.equal(["a.txt", "dir"]);
+    });
+
+    it("mends a checkout that was broken off", async () => {
+      const sha = await repository.resolve("main");
+      const { folder: worktree } = await checkout({ sha });
+      await rm(join(worktree, ".git"));
+      expect(await readFile(join((await checkout({ sha })).folder, "a.txt"), "utf8")).to.equal("one\n");
+    });
+
+    it("resolves a branch, a tag or a commit where no commit is given", async () => {
+      const first = await repository.resolve("main");
+      const second = await repository.commit({ branch: "next", files: { "a.txt": "next\n" }, message: "next" });
+      expect((await checkout({ ref: "next" })).sha).to.equal(second);
+      expect((await checkout({ ref: first })).sha).to.equal(first);
+    });
+
+    it("T11: refuses a commit that is not on its branch", async () => {
+      const elsewhere = await repository.commit({ branch: "fork", files: { "a.txt": "evil\n" }, message: "evil" });
+      await checkout({ ref: "fork" });
+      await fails(
+        checkout({ sha: elsewhere }),
+        "conflict",
+        `${elsewhere} is not on main of acme/shop; it is not built`,
+      );
+    });
+
+    it("says that a commit is not there yet, that a ref is not there, that nobody answers", async () => {
+      await fails(checkout({ sha: "a".repeat(40) }), "unavailable", "does not have aaaa");
+      await fails(checkout({ ref: "none" }), "not_found", "acme/shop has no refs/tags/none");
+      await fails(
+        checkout({}, `${server.url}/acme/none.git`),
+        "not_found",
+        'check "url" of acme/shop in mergedock.yml',
+      );
+      await fails(checkout({}, "http://127.0.0.1:1/x.git"), "unavailable", "could not be fetched");
+    });
+
+    it("T12: takes no options and no other transports for names", async () => {
+      const canary = join(folder, "canary");
+      const refs = [
+        "--upload-pack=touch canary",
+        `--output=${canary}`,
+        "-x",
+        "a..b",
+        "main:refs/heads/x",
+        "a b",
+        "",
+        "a//b",
+        "$(touch canary)",
+      ];
+      for (const ref of refs) await fails(checkout({ ref }), "invalid", "is not a branch, tag or commit");
+      await fails(checkout({ sha: "--output=x" }), "invalid", "is not a commit id");
+      for (const url of [
+        `ext::sh -c "touch ${canary}"`,
+        `file://${folder}/acme/shop.git`,
+        join(folder, "acme/shop.git"),
+      ]) {
+        await fails(checkout({}, url), "unavailable", "could not be fetched");
+      }
+      expect(await access(canary).catch((error: NodeJS.ErrnoException) => error.code)).to.equal("ENOENT");
+    });
+
+    it("T13: does not follow a redirect", async () => {
+      const listener = await listen();
+      const redirecting = await listen(`http://127.0.0.1:${listener.port}/acme/shop.git`);
+      await fails(checkout({}, `http://127.0.0.1:${redirecting.port}/acme/shop.git`), "invalid", "redirect");
+      expect(listener.hits).to.equal(0);
+      await Promise.all([listener.close(), redirecting.close()]);
+    });
+
+    it("T14: runs nothing of the repository and fetches no submodules", async () => {
+      const listener = await listen();
+      const modules = `[submodule "x"]\n\tpath = x\n\turl = http://127.0.0.1:${listener.port}/x.git\n`;
+      const sha = await repository.commit({
+        files: { ".gitmodules": modules, ".gitattributes": "* filter=evil\n" },
+        message: "modules",
+      });
+      await checkout({ sha });
+      expect(listener.hits).to.equal(0);
+      await listener.close();
+    });
+
+    it("stops when it is told to", async () => {
+      const hanging = await listen(null);
+      const stop = new AbortController();
+      const running = checkout({ signal: stop.signal }, `http://127.0.0.1:${hanging.port}/x.git`);
+      await hanging.firstHit;
+      stop.abort(new Error("enough"));
+      expect((await running.catch((error: Error) => error)) as Error).to.have.property("message", "enough");
+      await hanging.close();
+    });
+  });
+}
+
+async function fails(work: Promise<unknown>, code: string, message: string): Promise<void> {
+  const error = await work.then(
+    () => new Error("it did not fail"),
+    (thrown: unknown) => thrown,
+  );
+  expect(error).to.be.instanceOf(AppError);
+  expect(error).to.include({ code });
+  expect((error as AppError).message).to.contain(message);
+}
+
+interface Listener {
+  readonly port: number;
+  readonly hits: number;
+  readonly firstHit: Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Answers with a redirect to `location`, with 404 where there is none, or never (null). */
+async function listen(location?: string | null): Promise<Listener> {
+  let hits = 0;
+  let hit: () => void = () => undefined;
+  const firstHit = new Promise<void>((resolve) => {
+    hit = resolve;
+  });
+  const server: Server = createServer((request, response) => {
+    hits += 1;
+    hit();
+    if (location === null) return;
+    if (location === undefined) response.writeHead(404).end();
+    else response.writeHead(302, { location: `${location}${request.url?.replace(/^.*\.git/, "")}` }).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const close = () =>
+    new Promise<void>((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    });
+  return {
+    port: (server.address() as AddressInfo).port,
+    get hits() {
+      return hits;
+    },
+    firstHit,
+    close,
+  };
+}
