@@ -1,0 +1,99 @@
+// Packs the context of a recipe as an uncompressed tar stream: what .dockerignore leaves of the folder, with the same bytes
+// for the same commit wherever it is packed (root's files, modes 644 and 755, the commit's time).
+
+import { constants } from "node:fs";
+import { open, readdir, realpath } from "node:fs/promises";
+import path from "node:path";
+import { PassThrough, pipeline, type Readable } from "node:stream";
+import dockerignore from "@balena/dockerignore";
+import { pack } from "tar-fs";
+import { AppError } from "../core/errors.ts";
+
+const ignoreFileBytesMax = 64 * 1024;
+
+export interface ContextRequest {
+  /** The checkout. */
+  readonly folder: string;
+  /** Relative to the checkout. */
+  readonly context: string;
+  /** Relative to the context. */
+  readonly dockerfile: string;
+  readonly mtime: Date;
+}
+
+/** Throws `invalid` when the context is not a folder of the checkout or has no such Dockerfile. */
+export async function packContext(request: ContextRequest): Promise<Readable> {
+  const root = await insideCheckout(request.folder, request.context);
+  const dockerfile = path.posix.normalize(request.dockerfile);
+  const files = await listFiles(root);
+  if (!files.includes(dockerfile)) {
+    throw new AppError(
+      "invalid",
+      `there is no ${dockerfile} in ${request.context} of this commit; check "dockerfile" and "context"`,
+    );
+  }
+  const ignored = await readIgnoreFile(root);
+  const isSent = (file: string) => file === dockerfile || file === ".dockerignore" || !ignored(file);
+  const entries = files.filter(isSent);
+  // tar-stream's streams are not node:stream's; an error of one ends the other, and the reader sees it.
+  return pipeline(
+    pack(root, { entries, map: (header) => normalise(header, request.mtime) }),
+    new PassThrough(),
+    () => {},
+  );
+}
+
+/** The folder with all links resolved: a link that leads out of the checkout is refused. */
+async function insideCheckout(folder: string, context: string): Promise<string> {
+  const checkout = await realpath(folder);
+  const root = await realpath(path.join(checkout, context)).catch((cause: unknown) => {
+    throw new AppError("invalid", `there is no folder ${context} in this commit; check "context" in mergedock.yml`, {
+      cause,
+    });
+  });
+  const isInside = root === checkout || root.startsWith(checkout + path.sep);
+  if (!isInside) throw new AppError("invalid", `context ${context} leads out of the repository; it is not built`);
+  return root;
+}
+
+/** Every file and link below root, relative, without following links; `.git` at the top is git's and not the commit's. */
+async function listFiles(root: string): Promise<string[]> {
+  const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .filter((file) => file !== ".git" && !file.startsWith(".git/"))
+    .sort();
+}
+
+/** Opened without following a link and read up to a limit: the commit may say that it is /dev/zero. */
+async function readIgnoreFile(root: string): Promise<(file: string) => boolean> {
+  const handle = await open(path.join(root, ".dockerignore"), constants.O_RDONLY | constants.O_NOFOLLOW).catch(
+    ignoreMissing,
+  );
+  if (handle === null) return () => false;
+  try {
+    const stats = await handle.stat();
+    if (!stats.isFile() || stats.size > ignoreFileBytesMax) throw unusable();
+    const ignore = dockerignore.default().add((await handle.readFile()).toString("utf8"));
+    return (file) => ignore.ignores(file);
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreMissing(cause: NodeJS.ErrnoException): null {
+  if (cause.code === "ENOENT") return null;
+  throw cause.code === "ELOOP" ? unusable() : cause;
+}
+
+function unusable(): AppError {
+  return new AppError("invalid", `.dockerignore has to be a regular file of at most ${ignoreFileBytesMax} bytes`);
+}
+
+type Header = Parameters<NonNullable<NonNullable<Parameters<typeof pack>[1]>["map"]>>[0];
+
+function normalise(header: Header, mtime: Date): Header {
+  const isExecutable = ((header.mode ?? 0) & 0o100) !== 0;
+  return { ...header, uid: 0, gid: 0, mtime, mode: isExecutable ? 0o755 : 0o644 };
+}

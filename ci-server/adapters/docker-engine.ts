@@ -1,0 +1,163 @@
+// The Docker engine's API through dockerode's modem, its streams read here: a stream that ends early is never a success.
+
+import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
+import Docker from "dockerode";
+import { AppError } from "../core/errors.ts";
+
+export interface EngineOptions {
+  /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
+  readonly host: string;
+  /** A stream that says nothing for this long is given up. */
+  readonly silenceMsMax: number;
+}
+
+/** One line of an engine's stream. `error` is how the engine reports a failure after it has answered 200. */
+export interface EngineMessage {
+  readonly id?: string;
+  readonly aux?: unknown;
+  readonly status?: string;
+  readonly stream?: string;
+  readonly error?: string;
+  readonly errorDetail?: { readonly message?: string };
+}
+
+export interface EngineCall {
+  readonly path: string;
+  readonly query: Record<string, string>;
+  readonly file?: Readable;
+  readonly auth?: { readonly username: string; readonly password: string; readonly serveraddress: string };
+  readonly signal: AbortSignal;
+  readonly onMessage: (message: EngineMessage) => void;
+}
+
+export interface Engine {
+  /** POSTs and reads the answer to its end. Throws `build_failed` with the engine's words for a reported error. */
+  stream(call: EngineCall): Promise<void>;
+  /** POSTs without waiting for more than the status; used to end a build on the engine. */
+  cancelBuild(id: string): Promise<void>;
+  /** The image's id, or null. */
+  imageId(reference: string): Promise<string | null>;
+  version(): Promise<string>;
+}
+
+export function createEngine(options: EngineOptions): Engine {
+  const docker = new Docker(toDockerOptions(options.host));
+  return {
+    stream: (call) => stream(docker, options, call),
+    cancelBuild: async (id) => {
+      await dial(docker, { path: "/build/cancel?", query: { id }, isStream: false });
+    },
+    imageId: (reference) => imageId(docker, options, reference),
+    version: async () => {
+      const version = await docker.version().catch((cause: unknown) => {
+        throw unreachable(options, cause);
+      });
+      return `Docker ${version.Version} (API ${version.ApiVersion}) at ${options.host}`;
+    },
+  };
+}
+
+function toDockerOptions(host: string): Docker.DockerOptions {
+  const url = new URL(host);
+  if (url.protocol === "unix:") return { socketPath: url.pathname };
+  return { protocol: "http", host: url.hostname, port: Number(url.port || 2375) };
+}
+
+async function stream(docker: Docker, options: EngineOptions, call: EngineCall): Promise<void> {
+  call.signal.throwIfAborted();
+  const response = await dial(docker, { ...call, isStream: true }).catch((cause: unknown) => {
+    call.signal.throwIfAborted();
+    throw toEngineError(options, cause);
+  });
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), options.silenceMsMax);
+  const stop = () => response.destroy();
+  const ending = AbortSignal.any([call.signal, silence.signal]);
+  ending.addEventListener("abort", stop, { once: true });
+  try {
+    if (ending.aborted) stop();
+    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+      timer.refresh();
+      handleLine(line, call.onMessage);
+    }
+    ending.throwIfAborted();
+  } catch (cause) {
+    call.signal.throwIfAborted();
+    if (silence.signal.aborted)
+      throw new AppError("timeout", `the engine said nothing for ${options.silenceMsMax / 1000} s`);
+    throw cause instanceof AppError ? cause : unreachable(options, cause);
+  } finally {
+    clearTimeout(timer);
+    ending.removeEventListener("abort", stop);
+    response.destroy();
+  }
+}
+
+function handleLine(line: string, onMessage: EngineCall["onMessage"]): void {
+  if (line.trim() === "") return;
+  const message = parseLine(line);
+  const error = message.errorDetail?.message ?? message.error;
+  if (error !== undefined) throw new AppError("build_failed", error);
+  onMessage(message);
+}
+
+/** A line cut in the middle is the mark of an engine that died. */
+function parseLine(line: string): EngineMessage {
+  try {
+    return JSON.parse(line) as EngineMessage; // the engine's format; every field is optional
+  } catch (cause) {
+    throw new AppError("unavailable", "the engine's answer broke off", { cause });
+  }
+}
+
+interface Dial {
+  readonly path: string;
+  readonly query: Record<string, string>;
+  readonly file?: Readable;
+  readonly auth?: EngineCall["auth"];
+  readonly signal?: AbortSignal;
+  readonly isStream: boolean;
+}
+
+function dial(docker: Docker, { path, query, file, auth, signal, isStream }: Dial): Promise<Readable> {
+  const optional = { ...(auth && { authconfig: auth }), ...(signal && { abortSignal: signal }), ...(file && { file }) };
+  // No status but 200 is named here, so that the modem turns every other into an error with its statusCode.
+  const options = {
+    path,
+    method: "POST",
+    options: { _query: query },
+    isStream,
+    statusCodes: { 200: true, 204: true },
+    ...optional,
+  };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options, (error: unknown, response: unknown) => {
+      if (error) reject(error);
+      else resolve(response as Readable); // isStream gives the response itself
+    });
+  });
+}
+
+async function imageId(docker: Docker, options: EngineOptions, reference: string): Promise<string | null> {
+  try {
+    return (await docker.getImage(reference).inspect()).Id;
+  } catch (cause) {
+    if ((cause as { statusCode?: number }).statusCode === 404) return null; // the modem's errors carry it
+    throw toEngineError(options, cause);
+  }
+}
+
+/** With a status the engine has answered: what it says of a build is the user's to mend. Without one it was not reached. */
+function toEngineError(options: EngineOptions, cause: unknown): AppError {
+  const { statusCode, json, reason } = cause as { statusCode?: number; json?: { message?: string }; reason?: string };
+  if (statusCode === undefined) return unreachable(options, cause);
+  const message = json?.message ?? reason ?? String(cause);
+  return new AppError("build_failed", message, { cause, details: { statusCode } });
+}
+
+function unreachable(options: EngineOptions, cause: unknown): AppError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  const message = `the Docker engine at ${options.host} cannot be reached: ${why}; is it running, and may this user open it?`;
+  return new AppError("unavailable", message, { cause });
+}
