@@ -1,0 +1,32 @@
+// Decides on a verified delivery and stores it with everything that follows from it; after a return nothing of it can be lost.
+
+import type { BuildRequest } from "../core/build.ts";
+import { type BuildDecision, decide } from "../core/decide.ts";
+import type { Delivery } from "../core/delivery.ts";
+import type { Accepted, Store } from "../core/ports.ts";
+import type { Repository } from "../core/recipe.ts";
+
+export interface AcceptParts {
+  readonly store: Store;
+  readonly repositories: readonly Repository[];
+}
+
+export function acceptDelivery({ store, repositories }: AcceptParts, delivery: Delivery): Promise<Accepted> {
+  const decision = decide(delivery.event, repositories, delivery.name);
+  const request = decision.verdict === "build" ? toRequest(decision, delivery.guid) : null;
+  return store.accept(delivery, decision, request);
+}
+
+function toRequest({ repository, pullRequest, sha }: BuildDecision, deliveryGuid: string): BuildRequest {
+  const { number, title, url, author, mergedBy } = pullRequest;
+  return {
+    repository: repository.name,
+    trigger: "pull_request",
+    sha,
+    ref: pullRequest.baseRef,
+    service: null,
+    version: null,
+    pullRequest: { number, title, url, author, mergedBy },
+    deliveryGuid,
+  };
+}

@@ -1,0 +1,33 @@
+// What a running build consists of: the ports and limits it works with, and what its stages hand on to one another.
+
+import type { Build, Image } from "../core/build.ts";
+import type { Builder, Built, Checkout, Clock, Git, Registry, Store, WriteLine } from "../core/ports.ts";
+import type { Recipe, Repository } from "../core/recipe.ts";
+import type { RetryPolicy } from "../core/retry.ts";
+
+export interface BuildParts {
+  readonly store: Store;
+  readonly git: Git;
+  readonly builder: Builder;
+  readonly registry: Registry;
+  readonly clock: Clock;
+  readonly repositories: readonly Repository[];
+  /** Host of the registry as references show it. */
+  readonly pushHost: string;
+  readonly retry: RetryPolicy;
+  readonly buildMsMax: number;
+  readonly logBytesMax: number;
+}
+
+/** What the stages hand on to one another. */
+export interface BuildRun {
+  readonly parts: BuildParts;
+  readonly build: Build;
+  readonly signal: AbortSignal;
+  readonly log: WriteLine;
+  checkout: Checkout | null;
+  recipes: readonly Recipe[];
+  readonly built: Map<Recipe, Built>;
+  readonly digests: Map<Recipe, string>;
+  images: Image[];
+}

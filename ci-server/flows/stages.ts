@@ -1,0 +1,109 @@
+// The stages of a build, each one a step over the ports; run-build.ts puts them in order and records them.
+
+import type { Image } from "../core/build.ts";
+import { AppError } from "../core/errors.ts";
+import { digestReference } from "../core/image-ref.ts";
+import { plan } from "../core/plan.ts";
+import type { BuilderRequest, Checkout } from "../core/ports.ts";
+import type { Recipe, Repository } from "../core/recipe.ts";
+import type { BuildRun } from "./build-run.ts";
+import { withRetry } from "./with-retry.ts";
+
+/** Lays out exactly the merged commit, or the commit that the ref of a manual build names now. */
+export async function fetchCommit(run: BuildRun): Promise<void> {
+  const { build, signal, log, parts } = run;
+  const repository = repositoryOf(run);
+  const ref = build.ref ?? repository.branches[0] ?? "";
+  run.checkout = await retry(run, () => parts.git.checkout({ repository, ref, sha: build.sha, signal, log }));
+  if (build.sha === null) await parts.store.resolveSha(build.id, run.checkout.sha);
+}
+
+export async function planRecipes(run: BuildRun): Promise<void> {
+  run.recipes = plan(run.build, repositoryOf(run), checkoutOf(run));
+  for (const recipe of run.recipes) run.log(`${recipe.service}: ${recipe.image}, tags ${recipe.tags.join(", ")}`);
+}
+
+export async function buildImages(run: BuildRun): Promise<void> {
+  for (const recipe of run.recipes) run.built.set(recipe, await run.parts.builder.build(toRequest(run, recipe)));
+}
+
+/** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
+export async function pushImages(run: BuildRun): Promise<void> {
+  const { builder, registry } = run.parts;
+  for (const recipe of run.recipes) {
+    const built = known(run.built.get(recipe));
+    const digest = await retry(run, () => builder.push(toRequest(run, recipe), built));
+    for (const tag of recipe.tags.slice(1)) await retry(run, () => registry.tag(recipe.image, digest, tag, run.signal));
+    run.digests.set(recipe, digest);
+    run.log(`pushed ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
+  }
+}
+
+/** Asks the registry itself: the manifest's bytes have the digest, it is of the image that was built, and every tag names it. */
+export async function proveImages(run: BuildRun): Promise<void> {
+  for (const recipe of run.recipes) {
+    const digest = known(run.digests.get(recipe));
+    const bytes = await retry(run, () => proveManifest(run, recipe, digest));
+    for (const tag of recipe.tags) await retry(run, () => proveTag(run, recipe, tag, digest));
+    run.images.push(toImage(run, recipe, digest, bytes));
+    run.log(`${recipe.image}@${digest} is in the registry with ${recipe.tags.join(", ")}`);
+  }
+}
+
+async function proveManifest(run: BuildRun, recipe: Recipe, digest: string): Promise<number> {
+  const manifest = await run.parts.registry.manifest(recipe.image, digest, run.signal);
+  if (manifest === null)
+    throw new AppError("unavailable", `the registry does not have ${recipe.image}@${digest} after the push`);
+  const { imageId } = known(run.built.get(recipe));
+  // An engine with the containerd store uses the manifest's digest as the image's id, an older one the configuration's.
+  if (manifest.configDigest !== imageId && digest !== imageId) {
+    throw new AppError(
+      "internal",
+      `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${imageId} was built`,
+    );
+  }
+  return manifest.bytes;
+}
+
+async function proveTag(run: BuildRun, recipe: Recipe, tag: string, digest: string): Promise<void> {
+  const manifest = await run.parts.registry.manifest(recipe.image, tag, run.signal);
+  if (manifest?.digest !== digest) {
+    const found = manifest?.digest ?? "nothing";
+    throw new AppError(
+      "conflict",
+      `tag ${recipe.image}:${tag} names ${found} and not ${digest}; something else writes this tag`,
+    );
+  }
+}
+
+function toImage(run: BuildRun, recipe: Recipe, digest: string, bytes: number): Image {
+  const reference = digestReference(run.parts.pushHost, recipe.image, digest);
+  return { service: recipe.service, reference, digest, tags: recipe.tags, bytes };
+}
+
+function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
+  return { buildId: run.build.id, checkout: checkoutOf(run), recipe, signal: run.signal, log: run.log };
+}
+
+function retry<T>(run: BuildRun, work: () => Promise<T>): Promise<T> {
+  const { clock, retry: policy } = run.parts;
+  return withRetry({ clock, policy, signal: run.signal, log: run.log }, work);
+}
+
+function repositoryOf(run: BuildRun): Repository {
+  const { repository: name } = run.build;
+  const found = run.parts.repositories.find((repository) => repository.name === name);
+  if (found === undefined)
+    throw new AppError("not_found", `${name} is not configured any more; see "repositories" in mergedock.yml`);
+  return found;
+}
+
+function checkoutOf(run: BuildRun): Checkout {
+  return known(run.checkout);
+}
+
+/** What an earlier stage has put there; it is missing only if the stages were run out of order. */
+function known<T>(value: T | null | undefined): T {
+  if (value === null || value === undefined) throw new Error("a stage ran before the one that it needs");
+  return value;
+}

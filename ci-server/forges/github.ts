@@ -1,0 +1,142 @@
+// GitHub's webhooks: the signature over the raw bytes, the JSON or form body, and the events in the program's own words.
+// Source: GitHub documentation, "Validating webhook deliveries" and "Webhook events and payloads".
+
+import { createHmac, timingSafeEqual } from "node:crypto";
+import { z } from "zod";
+import type { Delivery, ForgeEvent } from "../core/delivery.ts";
+import { AppError } from "../core/errors.ts";
+import type { Forge, ForgeRequest } from "../core/ports.ts";
+
+const guidPattern = /^[A-Za-z0-9-]{1,64}$/;
+const eventPattern = /^[a-z0-9_]{1,64}$/;
+const sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
+const user = z.object({ login: z.string() });
+
+const anyEvent = z.object({
+  action: z.string().max(64).optional(),
+  repository: z.object({ full_name: z.string() }).optional(),
+});
+
+const ping = z.object({ zen: z.string(), hook_id: z.number().int() });
+
+const pullRequestEvent = z.object({
+  action: z.string().max(64),
+  repository: z.object({ id: z.number().int(), full_name: z.string() }),
+  pull_request: z.object({
+    number: z.number().int().positive(),
+    title: z.string(),
+    html_url: z.string(),
+    // Null while GitHub has not computed it; a merged one has true.
+    merged: z.boolean().nullish(),
+    merge_commit_sha: sha.nullable(),
+    commits: z.number().int().nonnegative().default(1),
+    base: z.object({ ref: z.string().min(1) }),
+    user: user.nullable(),
+    merged_by: user.nullish(),
+  }),
+});
+
+/** What the parser asks of a pull_request event: a part of what GitHub publishes. */
+export type PullRequestPayload = z.input<typeof pullRequestEvent>;
+
+/** `secrets`: all that are accepted at this time, so that one can be replaced without a lost delivery. */
+export function createGithub(secrets: readonly string[]): Forge {
+  return { name: "github", receive: (request) => receive(secrets, request) };
+}
+
+function receive(secrets: readonly string[], { headers, body }: ForgeRequest): Delivery {
+  checkSignature(secrets, headers["x-hub-signature-256"], body);
+  const guid = requireHeader(headers, "x-github-delivery", guidPattern);
+  const name = requireHeader(headers, "x-github-event", eventPattern);
+  const hookId = headers["x-github-hook-id"] ?? null;
+  const json = parseBody(headers["content-type"] ?? "", body);
+  return { guid, forge: "github", name, hookId, event: toEvent(name, json), body };
+}
+
+/** Compares in constant time with each secret, and with all of them whatever the outcome. */
+function checkSignature(secrets: readonly string[], header: string | undefined, body: Uint8Array): void {
+  const given = /^sha256=([0-9a-f]{64})$/.exec(header ?? "")?.[1];
+  if (given === undefined) {
+    throw new AppError(
+      "unauthorized",
+      "the X-Hub-Signature-256 header is missing or malformed; set a secret in the hook's settings",
+    );
+  }
+  const bytes = Buffer.from(given, "hex");
+  const matches = secrets.map((secret) => timingSafeEqual(createHmac("sha256", secret).update(body).digest(), bytes));
+  if (!matches.includes(true)) {
+    throw new AppError("unauthorized", "the signature does not fit: the hook's secret is not the one configured here");
+  }
+}
+
+function requireHeader(headers: ForgeRequest["headers"], name: string, pattern: RegExp): string {
+  const value = headers[name];
+  if (value === undefined || !pattern.test(value))
+    throw new AppError("invalid", `the header ${name} is missing or malformed`);
+  return value;
+}
+
+function parseBody(contentType: string, body: Uint8Array): unknown {
+  const text = decode(body);
+  const type = contentType.split(";")[0]?.trim().toLowerCase();
+  if (type === "application/json") return parseJson(text);
+  if (type === "application/x-www-form-urlencoded") return parseJson(new URLSearchParams(text).get("payload") ?? "");
+  throw new AppError(
+    "unsupported",
+    `content type "${type}" is not one of application/json, application/x-www-form-urlencoded`,
+  );
+}
+
+function decode(body: Uint8Array): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(body);
+  } catch (cause) {
+    throw new AppError("invalid", "the body is not UTF-8", { cause });
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("invalid", "the body is not JSON", { cause });
+  }
+}
+
+/** The body has to be what the event's name says: the signature covers the body only, and the name stands in a header. */
+function toEvent(name: string, json: unknown): ForgeEvent {
+  if (name === "pull_request") return toPullRequestEvent(parse(pullRequestEvent, json, name));
+  const { action = null, repository } = parse(anyEvent, json, name);
+  if (name === "ping") parse(ping, json, name);
+  return { kind: name === "ping" ? "ping" : "other", action, repository: repository?.full_name ?? null };
+}
+
+function toPullRequestEvent(payload: z.infer<typeof pullRequestEvent>): ForgeEvent {
+  const { action, repository, pull_request: pull } = payload;
+  return {
+    kind: "pull_request",
+    action,
+    repository: repository.full_name,
+    repositoryId: repository.id,
+    pullRequest: {
+      number: pull.number,
+      title: pull.title,
+      url: pull.html_url,
+      merged: pull.merged === true,
+      mergeCommitSha: pull.merge_commit_sha,
+      baseRef: pull.base.ref,
+      commits: pull.commits,
+      author: pull.user?.login ?? "ghost",
+      mergedBy: pull.merged_by?.login ?? null,
+    },
+  };
+}
+
+function parse<T>(schema: z.ZodType<T>, json: unknown, name: string): T {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const details = { issues: z.prettifyError(parsed.error) };
+  throw new AppError("invalid", `the body is not that of a ${name} event: ${z.prettifyError(parsed.error)}`, {
+    details,
+  });
+}
