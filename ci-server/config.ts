@@ -1,0 +1,248 @@
+// Reads mergedock.yml and the environment into one frozen Config, and reports every mistake at once.
+// The environment wins over the file. This is the only place that reads process.env.
+
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { LineCounter, parseDocument } from "yaml";
+import type { z } from "zod";
+import { type ConfigFile, configFile } from "./config-schema.ts";
+import { AppError } from "./core/errors.ts";
+import type { Repository } from "./core/recipe.ts";
+
+export interface Config {
+  readonly stateFolder: string;
+  readonly listen: ConfigFile["listen"];
+  readonly registry: {
+    readonly pushHost: string;
+    readonly apiUrl: string;
+    /** `system` trusts the machine's authorities; null means the CA that is made in the state folder. */
+    readonly caFile: string | null;
+    readonly username: string;
+    /** Null: the one that is made in the state folder. */
+    readonly password: string | null;
+  };
+  readonly engineHost: string;
+  /** Null starts the embedded PostgreSQL. */
+  readonly databaseUrl: string | null;
+  /** Null: the one that is made in the state folder. */
+  readonly webhookSecrets: readonly string[] | null;
+  readonly adminToken: string | null;
+  readonly tunnelAgentUrl: string;
+  readonly logLevel: string;
+  readonly workers: number;
+  readonly limits: ConfigFile["limits"];
+  readonly repositories: readonly Repository[];
+}
+
+export interface ConfigSource {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Relative paths of the environment start here, those of the file at the file. */
+  readonly folder: string;
+}
+
+/** Variables that stand for a field of the file. */
+const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
+  MERGEDOCK_STATE_DIR: ["state_dir"],
+  MERGEDOCK_LISTEN_API: ["listen", "api"],
+  MERGEDOCK_LISTEN_WEBHOOKS: ["listen", "webhooks"],
+  MERGEDOCK_REGISTRY_PUSH_HOST: ["registry", "push_host"],
+  MERGEDOCK_REGISTRY_API_URL: ["registry", "api_url"],
+  MERGEDOCK_REGISTRY_CA_FILE: ["registry", "ca_file"],
+  MERGEDOCK_REGISTRY_USERNAME: ["registry", "username"],
+  MERGEDOCK_ENGINE_HOST: ["engine", "host"],
+  MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
+  MERGEDOCK_LOG_LEVEL: ["log", "level"],
+};
+
+/** Variables that hold a secret; each has a twin ending in _FILE that names a file with it. */
+const secretVariables = {
+  registryPassword: "MERGEDOCK_REGISTRY_PASSWORD",
+  databaseUrl: "MERGEDOCK_DATABASE_URL",
+  webhookSecrets: "MERGEDOCK_WEBHOOK_SECRETS",
+  adminToken: "MERGEDOCK_ADMIN_TOKEN",
+} as const;
+
+const pathFields = new Set(["state_dir", "ca_file"]);
+const secretCharsMin = 16;
+const placeholders = /^(?:change.?me|secret|password|example|placeholder|your[-_ ])|^(.)\1+$/i;
+
+/** Throws `invalid` with one line for each mistake: where it stands, what it says, what is allowed. */
+export function loadConfig(source: ConfigSource): Config {
+  const mistakes: string[] = [];
+  const file = readConfigFile(source, mistakes);
+  const merged = withEnvironment(source, file.content, file.folder, mistakes);
+  const parsed = configFile.safeParse(merged);
+  if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
+  const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
+  if (!parsed.success || mistakes.length > 0) {
+    throw new AppError(
+      "invalid",
+      `the configuration has ${mistakes.length} mistake(s):\n${mistakes.map((line) => `  ${line}`).join("\n")}`,
+    );
+  }
+  return freeze(toConfig(parsed.data, secrets, file.folder));
+}
+
+interface LoadedFile {
+  readonly content: Record<string, unknown>;
+  readonly folder: string;
+}
+
+function readConfigFile({ env, folder }: ConfigSource, mistakes: string[]): LoadedFile {
+  const named = env.MERGEDOCK_CONFIG;
+  const file = path.resolve(folder, named ?? "mergedock.yml");
+  if (!existsSync(file)) {
+    if (named !== undefined) mistakes.push(`MERGEDOCK_CONFIG: there is no file ${file}`);
+    return { content: {}, folder };
+  }
+  const lines = new LineCounter();
+  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines });
+  for (const error of document.errors) {
+    const { line, col } = lines.linePos(error.pos[0]);
+    mistakes.push(`${file}:${line}:${col}: ${error.message.split("\n")[0]}`);
+  }
+  const content: unknown = document.errors.length > 0 ? {} : (document.toJS() ?? {});
+  if (typeof content === "object" && !Array.isArray(content))
+    return { content: content as LoadedFile["content"], folder: path.dirname(file) };
+  mistakes.push(`${file}: has to be a list of names and values, such as "repositories:"`);
+  return { content: {}, folder: path.dirname(file) };
+}
+
+function withEnvironment(
+  { env, folder }: ConfigSource,
+  content: LoadedFile["content"],
+  fileFolder: string,
+  mistakes: string[],
+): LoadedFile["content"] {
+  const merged = structuredClone(content);
+  for (const [variable, [section, field]] of Object.entries(plainVariables)) {
+    const value = env[variable];
+    if (value === undefined || value === "") continue;
+    const isPath = pathFields.has(field ?? section) && value !== "system";
+    // Paths of the file are resolved against its own folder later on; an absolute one stays as it is.
+    const resolved = isPath && folder !== fileFolder ? path.resolve(folder, value) : value;
+    if (field === undefined) merged[section] = resolved;
+    else merged[section] = { ...(merged[section] as object | undefined), [field]: resolved };
+  }
+  const known = new Set([
+    "MERGEDOCK_CONFIG",
+    ...Object.keys(plainVariables),
+    ...Object.values(secretVariables).flatMap((name) => [name, `${name}_FILE`]),
+  ]);
+  for (const name of Object.keys(env)) {
+    if (name.startsWith("MERGEDOCK_") && !known.has(name))
+      mistakes.push(`${name}: there is no such variable; there are: ${[...known].sort().join(", ")}`);
+  }
+  return merged;
+}
+
+function describe(issue: z.core.$ZodIssue, content: unknown): string {
+  const where = issue.path.reduce<string>(
+    (text, key) => (typeof key === "number" ? `${text}[${key}]` : `${text}${text && "."}${String(key)}`),
+    "",
+  );
+  const value = issue.path.reduce<unknown>(
+    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
+    content,
+  );
+  // A URL may hold a password.
+  const shown =
+    value === undefined || typeof value === "object"
+      ? ""
+      : ` ${JSON.stringify(value).replace(/\/\/[^/"]*@/, "//...@")}`;
+  return `${where || "mergedock.yml"}:${shown} ${issue.message}`;
+}
+
+interface Secrets {
+  readonly registryPassword: string | null;
+  readonly databaseUrl: string | null;
+  readonly webhookSecrets: readonly string[] | null;
+  readonly adminToken: string | null;
+}
+
+function readSecrets(
+  source: ConfigSource,
+  file: ConfigFile | undefined,
+  fileFolder: string,
+  mistakes: string[],
+): Secrets {
+  const read = (name: string, configured: string | undefined) =>
+    readSecret(source, name, configured && path.resolve(fileFolder, configured), mistakes);
+  const { registryPassword, databaseUrl, webhookSecrets, adminToken } = secretVariables;
+  const lines = read(webhookSecrets, file?.webhooks.secrets_file);
+  return {
+    registryPassword: read(registryPassword, file?.registry.password_file),
+    databaseUrl: read(databaseUrl, file?.database.url_file) ?? (source.env.DATABASE_URL || null),
+    webhookSecrets: checkStrong(webhookSecrets, lines?.split(/[\n,]/).map((line) => line.trim()) ?? null, mistakes),
+    adminToken: checkStrong(adminToken, toList(read(adminToken, file?.admin.token_file)), mistakes)?.[0] ?? null,
+  };
+}
+
+function toList(value: string | null): string[] | null {
+  return value === null ? null : [value];
+}
+
+/** The variable, else the file that its twin names, else the file that the configuration names. */
+function readSecret(
+  { env, folder }: ConfigSource,
+  name: string,
+  configured: string | undefined,
+  mistakes: string[],
+): string | null {
+  const direct = env[name];
+  if (direct !== undefined) return direct.trim();
+  const twin = env[`${name}_FILE`];
+  const file = twin ? path.resolve(folder, twin) : configured;
+  if (!file) return null;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    mistakes.push(`${name}_FILE: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
+    return null;
+  }
+}
+
+/** A blank or guessable secret lets everybody in: refuse it instead of pretending. The value itself is never shown. */
+function checkStrong(name: string, secrets: readonly string[] | null, mistakes: string[]): readonly string[] | null {
+  const given = secrets?.filter((secret, index) => secret !== "" || index === 0) ?? null;
+  for (const secret of given ?? []) {
+    if (secret.length < secretCharsMin)
+      mistakes.push(`${name}: has to have at least ${secretCharsMin} characters; make one with: openssl rand -hex 32`);
+    else if (placeholders.test(secret)) mistakes.push(`${name}: is a placeholder; make one with: openssl rand -hex 32`);
+  }
+  return given;
+}
+
+function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Config {
+  const { registry } = file;
+  const caFile =
+    registry.ca_file === undefined || registry.ca_file === "system"
+      ? registry.ca_file
+      : path.resolve(folder, registry.ca_file);
+  return {
+    stateFolder: path.resolve(folder, file.state_dir),
+    listen: file.listen,
+    registry: {
+      pushHost: registry.push_host,
+      apiUrl: registry.api_url,
+      caFile: caFile ?? null,
+      username: registry.username,
+      password: secrets.registryPassword,
+    },
+    engineHost: file.engine.host,
+    databaseUrl: secrets.databaseUrl,
+    webhookSecrets: secrets.webhookSecrets,
+    adminToken: secrets.adminToken,
+    tunnelAgentUrl: file.tunnel.agent_url,
+    logLevel: file.log.level,
+    workers: file.workers,
+    limits: file.limits,
+    repositories: file.repositories,
+  };
+}
+
+function freeze<T>(value: T): T {
+  if (typeof value !== "object" || value === null) return value;
+  for (const part of Object.values(value)) freeze(part);
+  return Object.freeze(value);
+}

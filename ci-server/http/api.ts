@@ -1,0 +1,31 @@
+// The listener for people and programs of the operator: health, and /api/v1 behind the admin token.
+
+import Koa from "koa";
+import type { Logger } from "pino";
+import type { Store } from "../core/ports.ts";
+import type { Repository } from "../core/recipe.ts";
+import { requireToken } from "./auth.ts";
+import { buildRoutes } from "./builds.ts";
+import { type Check, healthRoutes } from "./health.ts";
+import { imageRoutes } from "./images.ts";
+import { problems } from "./server.ts";
+
+export interface ApiOptions {
+  readonly store: Store;
+  readonly repositories: readonly Repository[];
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly adminToken: string;
+  readonly log: Logger;
+}
+
+export function createApiApp(options: ApiOptions): Koa {
+  const app = new Koa();
+  app.use(problems(options.log));
+  app.use(healthRoutes(options.checks).routes());
+  app.use(requireToken(options.adminToken));
+  for (const router of [buildRoutes(options.store), imageRoutes(options)]) {
+    app.use(router.routes());
+    app.use(router.allowedMethods());
+  }
+  return app;
+}

@@ -1,0 +1,82 @@
+// Builds and their logs: GET /api/v1/builds, /api/v1/builds/<id>, /api/v1/builds/<id>/log.
+
+import { Readable } from "node:stream";
+import Router from "@koa/router";
+import type { Middleware } from "koa";
+import { z } from "zod";
+import type { Build } from "../core/build.ts";
+import { AppError } from "../core/errors.ts";
+import type { Store } from "../core/ports.ts";
+import { followLog } from "../flows/follow-log.ts";
+
+const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
+const page = z.object({
+  repository: z.string().max(200).nullable().default(null),
+  before: id.nullable().default(null),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+});
+const logQuery = z.object({ after: z.coerce.number().int().min(0).default(0), follow: z.stringbool().default(false) });
+
+export function buildRoutes(store: Store): Router {
+  const router = new Router({ prefix: "/api/v1/builds" });
+  router.get("/", list(store));
+  router.get("/:id", show(store));
+  router.get("/:id/log", log(store));
+  return router;
+}
+
+function list(store: Store): Middleware {
+  return async (ctx) => {
+    const asked = parseQuery(page, ctx.query);
+    const builds = await store.builds(asked);
+    const oldest = builds.length === asked.limit ? builds.at(-1) : undefined;
+    ctx.body = { builds: builds.map(toView), next: oldest === undefined ? null : oldest.id };
+  };
+}
+
+function show(store: Store): Middleware {
+  return async (ctx) => {
+    ctx.body = toView(await find(store, ctx.params.id));
+  };
+}
+
+function log(store: Store): Middleware {
+  return async (ctx) => {
+    const { after: afterSeq, follow } = parseQuery(logQuery, ctx.query);
+    const build = await find(store, ctx.params.id);
+    const gone = new AbortController();
+    ctx.res.once("close", () => gone.abort());
+    ctx.type = "text/plain; charset=utf-8";
+    ctx.set("X-Content-Type-Options", "nosniff");
+    ctx.flushHeaders();
+    ctx.body = Readable.from(toText(store, { buildId: build.id, afterSeq, follow, signal: gone.signal }));
+  };
+}
+
+async function* toText(store: Store, request: Parameters<typeof followLog>[1]): AsyncGenerator<string> {
+  for await (const line of followLog(store, request)) yield `${line.stage.padEnd(6)} ${line.text}\n`;
+}
+
+async function find(store: Store, text: string | undefined): Promise<Build> {
+  const parsed = id.safeParse(text);
+  const build = parsed.success ? await store.build(parsed.data) : null;
+  if (build === null) throw new AppError("not_found", `there is no build ${text}; GET /api/v1/builds lists them`);
+  return build;
+}
+
+function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  const parsed = schema.safeParse(query);
+  if (!parsed.success) throw new AppError("invalid", `the query is not valid: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+function toView(build: Build): unknown {
+  const stages = build.stages.map(({ name, ms, result }) => ({
+    name,
+    ms: ms === null ? null : Math.round(ms),
+    result,
+  }));
+  const running = build.stages.find((stage) => stage.result === null);
+  const stage = build.result === null ? (running?.name ?? "queued") : null;
+  return { ...build, stage, stages };
+}

@@ -1,0 +1,100 @@
+// What both listeners share: limits on connections, one place that turns errors into problem+json, and a clean close.
+// Source: RFC 9457 (problem details), RFC 9110 (statuses).
+
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import type Koa from "koa";
+import type { Middleware } from "koa";
+import type { Logger } from "pino";
+import { type AppError, type ErrorCode, toAppError } from "../core/errors.ts";
+
+const statuses: Readonly<Record<ErrorCode, number>> = {
+  invalid: 400,
+  unauthorized: 401,
+  forbidden: 403,
+  not_found: 404,
+  conflict: 409,
+  too_large: 413,
+  unsupported: 415,
+  build_failed: 422,
+  cancelled: 409,
+  internal: 500,
+  not_implemented: 501,
+  unavailable: 503,
+  timeout: 504,
+};
+
+const retryAfterSeconds = 5;
+
+/** Answers every thrown error; what is internal stays in the log. */
+export function problems(log: Logger): Middleware {
+  return async (ctx, next) => {
+    try {
+      await next();
+      if (ctx.status === 404 && ctx.body === undefined)
+        answer(ctx, 404, "not_found", `there is nothing at ${ctx.method} ${ctx.path}`);
+      if (ctx.status === 405)
+        answer(ctx, 405, "invalid", `${ctx.path} does not take ${ctx.method}; it takes ${ctx.response.get("allow")}`);
+    } catch (thrown) {
+      const error = toAppError(thrown);
+      const status = statuses[error.code];
+      if (status >= 500) log.error({ err: thrown, code: error.code, path: ctx.path }, "request failed");
+      else log.info({ code: error.code, path: ctx.path, detail: error.message }, "request refused");
+      answerError(ctx, status, error);
+    }
+  };
+}
+
+type Context = Parameters<Middleware>[0];
+
+function answerError(ctx: Context, status: number, error: AppError): void {
+  if (status === 401) ctx.set("WWW-Authenticate", "Bearer");
+  if (status === 503) ctx.set("Retry-After", String(retryAfterSeconds));
+  // The rest of a body that is not wanted is not read: the connection ends with the answer.
+  if (!ctx.req.complete) ctx.set("Connection", "close");
+  answer(
+    ctx,
+    status,
+    error.code,
+    error.code === "internal" ? "something went wrong here; the server's log has it" : error.message,
+  );
+}
+
+function answer(ctx: Context, status: number, code: ErrorCode, detail: string): void {
+  ctx.status = status;
+  ctx.body = JSON.stringify({ type: `/problems/${code}`, title: code.replaceAll("_", " "), status, detail });
+  ctx.type = "application/problem+json";
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly connectionsMax: number;
+}
+
+export interface Listener {
+  /** As bound: with the real port where 0 was asked for. */
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** A request has 5 s for its headers and 10 s in all to arrive; an answer may take as long as it needs. */
+export async function listen(app: Koa, { host, port, connectionsMax }: ListenOptions): Promise<Listener> {
+  const timeouts = { headersTimeout: 5_000, requestTimeout: 10_000, connectionsCheckingInterval: 1_000 };
+  const server = createServer({ ...timeouts, keepAliveTimeout: 5_000 }, app.callback());
+  server.maxConnections = connectionsMax;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(port, host, resolve);
+  });
+  const address = server.address() as AddressInfo; // a TCP server's address is an object
+  const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
+  return { url: `http://${name}:${address.port}`, close: () => close(server) };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

@@ -1,0 +1,49 @@
+// Starts the server: reads the configuration, says what it found and where it listens, and stops on SIGTERM or SIGINT.
+
+import path from "node:path";
+import { createLog } from "./adapters/log.ts";
+import { type App, createApp } from "./app.ts";
+import { type Config, loadConfig } from "./config.ts";
+import { AppError } from "./core/errors.ts";
+
+try {
+  const config = loadConfig({ env: process.env, folder: process.cwd() });
+  const log = createLog({ level: config.logLevel });
+  const app = await createApp(config, log);
+  stopOnSignal(app);
+  await report(config, app);
+} catch (error) {
+  const isOurs = error instanceof AppError;
+  process.stderr.write(`mergedock: ${isOurs ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.exitCode = isOurs && error.code === "invalid" ? 2 : 3;
+}
+
+async function report(config: Config, app: App): Promise<void> {
+  const found = Object.entries(await app.inspect());
+  const secret = (name: string) => path.join(config.stateFolder, "secrets", name);
+  const names = config.repositories.map((repository) => repository.name).join(", ");
+  const lines: [string, string][] = [
+    [
+      "webhooks",
+      `${app.webhookUrl}  (secret: ${config.webhookSecrets === null ? secret("webhook-secret") : "as configured"})`,
+    ],
+    ["api", `${app.apiUrl}  (token: ${config.adminToken === null ? secret("admin-token") : "as configured"})`],
+    ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
+    ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
+  ];
+  process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
+}
+
+function stopOnSignal(app: App): void {
+  let stopping = false;
+  const stop = () => {
+    if (stopping) return;
+    stopping = true;
+    app.stop().catch((error: unknown) => {
+      process.stderr.write(`mergedock: ${String(error)}\n`);
+      process.exitCode = 3;
+    });
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}

@@ -1,0 +1,167 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { expect } from "chai";
+import { type Config, loadConfig } from "../../ci-server/config.ts";
+
+describe("the configuration", () => {
+  let folder: string;
+  beforeEach(() => {
+    folder = mkdtempSync(path.join(tmpdir(), "config-"));
+  });
+  afterEach(() => rmSync(folder, { recursive: true }));
+
+  function load(yaml: string | null, env: Record<string, string> = {}): Config {
+    if (yaml !== null) writeFileSync(path.join(folder, "mergedock.yml"), yaml);
+    return loadConfig({ env, folder });
+  }
+
+  function mistakes(yaml: string | null, env: Record<string, string> = {}): string[] {
+    try {
+      load(yaml, env);
+    } catch (error) {
+      return (error as Error).message
+        .split("\n")
+        .slice(1)
+        .map((line) => line.trim());
+    }
+    return [];
+  }
+
+  it("needs no file: everything has a default that stays on this machine", () => {
+    const config = load(null);
+    expect(config.listen).to.deep.equal({
+      api: { host: "127.0.0.1", port: 8080 },
+      webhooks: { host: "127.0.0.1", port: 8088 },
+    });
+    expect(config).to.include({
+      stateFolder: path.join(folder, "state"),
+      databaseUrl: null,
+      engineHost: "unix:///var/run/docker.sock",
+    });
+    expect(config.registry).to.include({
+      pushHost: "localhost:5000",
+      apiUrl: "https://localhost:5000",
+      caFile: null,
+      username: "ci",
+    });
+    expect(Object.isFrozen(config) && Object.isFrozen(config.limits)).to.equal(true);
+  });
+
+  it("reads the file, with its paths relative to the file", () => {
+    writeFileSync(path.join(folder, "password"), "the password\n");
+    const config = load(`
+      registry: { push_host: "registry.acme.test", api_url: https://registry.acme.test, ca_file: certs/ca.crt, password_file: password }
+      repositories:
+        - { name: acme/shop, url: https://github.com/acme/shop.git, branches: [main, "release/*"], services: [{ name: cart, context: services/cart }] }
+        - { name: acme/Site, url: https://github.com/acme/Site.git }`);
+    expect(config.registry).to.include({ caFile: path.join(folder, "certs/ca.crt"), password: "the password" });
+    expect(config.repositories[0]?.services).to.deep.equal([
+      { name: "cart", context: "services/cart", dockerfile: "Dockerfile" },
+    ]);
+    expect(config.repositories[1]).to.deep.include({
+      branches: ["main"],
+      services: [{ name: "site", context: ".", dockerfile: "Dockerfile" }],
+    });
+  });
+
+  it("lets the environment win over the file", () => {
+    const config = load("listen: { api: 127.0.0.1:1 }", {
+      MERGEDOCK_LISTEN_API: "[::1]:9090",
+      MERGEDOCK_STATE_DIR: "elsewhere",
+      DATABASE_URL: "postgres://db/ci",
+    });
+    expect(config.listen.api).to.deep.equal({ host: "::1", port: 9090 });
+    expect(config).to.include({ stateFolder: path.join(folder, "elsewhere"), databaseUrl: "postgres://db/ci" });
+  });
+
+  it("takes a file elsewhere, and then the environment's paths relative to where it was started", () => {
+    writeFileSync(path.join(folder, "other.yml"), "workers: 7");
+    const config = loadConfig({ env: { MERGEDOCK_CONFIG: "other.yml", MERGEDOCK_STATE_DIR: "s" }, folder });
+    expect(config).to.include({ workers: 7, stateFolder: path.join(folder, "s") });
+  });
+
+  it("reads secrets from files, one webhook secret in each line", () => {
+    writeFileSync(path.join(folder, "secrets"), `${"a".repeat(15)}b\n${"c".repeat(15)}d\n`);
+    const config = load(null, { MERGEDOCK_WEBHOOK_SECRETS_FILE: "secrets", MERGEDOCK_ADMIN_TOKEN: "0123456789abcdef" });
+    expect(config.webhookSecrets).to.deep.equal([`${"a".repeat(15)}b`, `${"c".repeat(15)}d`]);
+    expect(config.adminToken).to.equal("0123456789abcdef");
+  });
+
+  it("reports every mistake at once, with where it stands, what it says and what is allowed", () => {
+    const found = mistakes(
+      `
+      listen: { api: "8080" }
+      registry: { api_url: http://registry:5000 }
+      engine: { host: /var/run/docker.sock }
+      wokers: 3
+      repositories:
+        - { name: shop, url: "git@github.com:acme/shop.git" }
+        - { name: acme/shop, url: "https://ada:pw@github.com/acme/shop.git", branches: [], services: [{ name: a, context: ../b }, { name: a }] }
+        - { name: acme/Shop, url: https://github.com/acme/shop.git }`,
+      { MERGEDOCK_LOG_LEVEL: "loud", MERGEDOCK_LISTEN: "x" },
+    );
+    const expected = [
+      'listen.api: "8080" has to be host:port, such as 127.0.0.1:8080',
+      'registry.api_url: "http://registry:5000" has to be an https:// URL',
+      'engine.host: "/var/run/docker.sock" has to be unix:///path or tcp://host:port',
+      'Unrecognized key: "wokers"',
+      'repositories[0].name: "shop" has to be owner/name, such as acme/shop',
+      'repositories[0].url: "git@github.com:acme/shop.git" has to',
+      "repositories[1].branches: has to name a branch, such as main",
+      'repositories[1].services[0].context: "../b" must not lead out of the repository with ..',
+      'log.level: "loud" Invalid option: expected one of "trace"|"debug"',
+      "MERGEDOCK_LISTEN: there is no such variable; there are: MERGEDOCK_ADMIN_TOKEN,",
+    ];
+    for (const line of expected)
+      expect(
+        found.some((one) => one.includes(line)),
+        `${line} in ${found.join("\n")}`,
+      ).to.equal(true);
+  });
+
+  it("refuses a URL with a password and does not show it, and what stands there twice", () => {
+    const found = mistakes(`
+      repositories:
+        - { name: acme/shop, url: "https://ada:pw-of-ada@github.com/acme/shop.git" }`);
+    expect(found).to.have.length(1);
+    expect(found[0]).to.contain("must not hold a password").and.not.contain("pw-of-ada");
+    const twice = mistakes(
+      "repositories: [{ name: acme/shop, url: https://a.test/a.git }, { name: acme/Shop, url: https://a.test/a.git }]",
+    );
+    expect(twice).to.deep.equal(['repositories[1].name: "acme/Shop" stands here twice']);
+  });
+
+  it("says where YAML breaks", () => {
+    expect(mistakes("workers: [1\nlisten: 2")[0]).to.match(/mergedock\.yml:\d+:\d+: /);
+    expect(mistakes("- 1")[0]).to.contain("has to be a list of names and values");
+  });
+
+  for (const secret of [
+    "",
+    " ",
+    "changeme",
+    "change-me-please-123",
+    "secretsecretsecret",
+    "aaaaaaaaaaaaaaaaaaaa",
+    "short",
+  ]) {
+    it(`T3: refuses the secret ${JSON.stringify(secret)} with the variable's name, and does not show it`, () => {
+      for (const name of ["MERGEDOCK_WEBHOOK_SECRETS", "MERGEDOCK_ADMIN_TOKEN"]) {
+        const found = mistakes(null, { [name]: secret });
+        expect(found).to.have.length(1);
+        expect(found[0]).to.match(new RegExp(`^${name}: .*openssl rand -hex 32$`));
+        if (secret.trim() !== "") expect(found[0]).to.not.contain(secret);
+      }
+    });
+  }
+
+  it("names a file that is not there", () => {
+    expect(mistakes(null, { MERGEDOCK_CONFIG: "none.yml" })).to.deep.equal([
+      `MERGEDOCK_CONFIG: there is no file ${folder}/none.yml`,
+    ]);
+    expect(mistakes(null, { MERGEDOCK_ADMIN_TOKEN_FILE: "none" })).to.deep.equal([
+      `MERGEDOCK_ADMIN_TOKEN_FILE: ${folder}/none cannot be read (ENOENT)`,
+    ]);
+  });
+});
