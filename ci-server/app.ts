@@ -1,8 +1,10 @@
 // Puts the parts together: createApp(config) opens everything, listens and works; the tests use it as it is.
 
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile } from "node:fs/promises";
 import path from "node:path";
 import type { Logger } from "pino";
+import { createOnce } from "../certs/files.ts";
 import { makeCertificates } from "../certs/make-certs.ts";
 import { makeRegistryCredentials } from "../certs/make-credentials.ts";
 import { systemClock } from "./adapters/clock.ts";
@@ -10,7 +12,6 @@ import { createEngine } from "./adapters/docker-engine.ts";
 import { createGit } from "./adapters/git.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
-import { readOrMakeSecret } from "./adapters/secret-file.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import type { Config } from "./config.ts";
@@ -42,16 +43,15 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
   const secrets = await readOrMakeSecrets(config);
   const postgres = await openDatabase(config, log);
-  const closers: (() => Promise<void>)[] = [() => postgres.close()];
+  const registry = createRegistry(registryOptions(config, secrets));
+  // Closed from the last to the first: the builds that still run need the registry and the database.
+  const closers = [postgres.close, registry.close, () => postgres.queue.stop(config.limits.drain_seconds_max * 1000)];
   try {
-    const registry = createRegistry(registryOptions(config, secrets));
-    closers.push(() => registry.close());
     const builder = createBuilder(config, secrets);
     const checks = { engine: builder.check, registry: registry.check, database: postgres.store.check };
     const { api, webhooks } = await openListeners(config, secrets, postgres, checks, log);
     closers.push(api.close, webhooks.close);
     await work(config, { postgres, builder, registry, log });
-    closers.push(() => postgres.queue.stop(config.limits.drain_seconds_max * 1000));
     const tunnel: Check = (signal) => describeTunnel(config.tunnelAgentUrl, signal);
     return {
       apiUrl: `${api.url}/api/v1`,
@@ -81,6 +81,12 @@ async function readOrMakeSecrets(config: Config): Promise<Secrets> {
     registryPassword: config.registry.password ?? (await makeRegistryPassword(config)),
     registryCa: await readOrMakeCa(config),
   };
+}
+
+/** 32 random bytes in hex, made once. */
+async function readOrMakeSecret(file: string): Promise<string> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  return (await createOnce({ file, text: `${randomBytes(32).toString("hex")}\n` })).trim();
 }
 
 async function makeRegistryPassword(config: Config): Promise<string> {

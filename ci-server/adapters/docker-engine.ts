@@ -1,9 +1,12 @@
 // The Docker engine's API through dockerode's modem, its streams read here: a stream that ends early is never a success.
 
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
+import { StringDecoder } from "node:string_decoder";
 import Docker from "dockerode";
 import { AppError } from "../core/errors.ts";
+
+// BuildKit sends what a step prints in pieces far below this.
+const lineCharsMax = 16 * 1024 * 1024;
 
 export interface EngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
@@ -77,7 +80,7 @@ async function stream(docker: Docker, options: EngineOptions, call: EngineCall):
   ending.addEventListener("abort", stop, { once: true });
   try {
     if (ending.aborted) stop();
-    for await (const line of createInterface({ input: response, crlfDelay: Number.POSITIVE_INFINITY })) {
+    for await (const line of readLines(response)) {
       timer.refresh();
       handleLine(line, call.onMessage);
     }
@@ -92,6 +95,20 @@ async function stream(docker: Docker, options: EngineOptions, call: EngineCall):
     ending.removeEventListener("abort", stop);
     response.destroy();
   }
+}
+
+/** Unlike node:readline it throws when the stream breaks off, and it has a limit. */
+async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  let rest = "";
+  for await (const chunk of stream) {
+    const lines = (rest + decoder.write(chunk)).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > lineCharsMax)
+      throw new AppError("unavailable", `the engine sent a line of more than ${lineCharsMax} characters`);
+    yield* lines;
+  }
+  yield rest;
 }
 
 function handleLine(line: string, onMessage: EngineCall["onMessage"]): void {

@@ -1,6 +1,6 @@
 // The listener for people and programs of the operator: health, and /api/v1 behind the admin token.
 
-import Koa from "koa";
+import type Koa from "koa";
 import type { Logger } from "pino";
 import type { Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
@@ -8,7 +8,7 @@ import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
-import { problems } from "./server.ts";
+import { createKoa } from "./server.ts";
 
 export interface ApiOptions {
   readonly store: Store;
@@ -19,8 +19,7 @@ export interface ApiOptions {
 }
 
 export function createApiApp(options: ApiOptions): Koa {
-  const app = new Koa();
-  app.use(problems(options.log));
+  const app = createKoa(options.log);
   app.use(healthRoutes(options.checks).routes());
   app.use(requireToken(options.adminToken));
   for (const router of [buildRoutes(options.store), imageRoutes(options)]) {

@@ -3,10 +3,9 @@
 
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import type Koa from "koa";
-import type { Middleware } from "koa";
+import Koa, { type Middleware } from "koa";
 import type { Logger } from "pino";
-import { type AppError, type ErrorCode, toAppError } from "../core/errors.ts";
+import { AppError, type ErrorCode, toAppError } from "../core/errors.ts";
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
@@ -26,8 +25,17 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 
 const retryAfterSeconds = 5;
 
+/** An app whose errors are answered as problems and logged in one place. */
+export function createKoa(log: Logger): Koa {
+  const app = new Koa();
+  // What is left for Koa to report is a connection that broke: nobody is there to be answered.
+  app.on("error", (error) => log.debug({ err: error }, "a connection broke"));
+  app.use(problems(log));
+  return app;
+}
+
 /** Answers every thrown error; what is internal stays in the log. */
-export function problems(log: Logger): Middleware {
+function problems(log: Logger): Middleware {
   return async (ctx, next) => {
     try {
       await next();
@@ -84,12 +92,21 @@ export async function listen(app: Koa, { host, port, connectionsMax }: ListenOpt
   const server = createServer({ ...timeouts, keepAliveTimeout: 5_000 }, app.callback());
   server.maxConnections = connectionsMax;
   await new Promise<void>((resolve, reject) => {
-    server.once("error", reject);
+    server.once("error", (cause) => reject(cannotListen(host, port, cause)));
     server.listen(port, host, resolve);
   });
   const address = server.address() as AddressInfo; // a TCP server's address is an object
   const name = address.family === "IPv6" ? `[${address.address}]` : address.address;
   return { url: `http://${name}:${address.port}`, close: () => close(server) };
+}
+
+function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException): AppError {
+  const why = cause.code === "EADDRINUSE" ? "something else listens there" : cause.message;
+  return new AppError(
+    "unavailable",
+    `cannot listen on ${host}:${port}: ${why}; choose another address under "listen"`,
+    { cause },
+  );
 }
 
 function close(server: Server): Promise<void> {

@@ -1,14 +1,15 @@
 // The listener for forges: raw bytes in, a decision out. Nothing else is served here, since this is what a tunnel exposes.
 
 import Router from "@koa/router";
-import Koa, { type Middleware } from "koa";
+import type Koa from "koa";
+import type { Middleware } from "koa";
 import type { Logger } from "pino";
 import rawBody from "raw-body";
 import { AppError } from "../core/errors.ts";
 import type { Forge, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { acceptDelivery } from "../flows/accept-delivery.ts";
-import { problems } from "./server.ts";
+import { createKoa } from "./server.ts";
 
 export interface WebhookOptions {
   readonly forges: readonly Forge[];
@@ -24,8 +25,7 @@ export function createWebhookApp(options: WebhookOptions): Koa {
   const router = new Router();
   const budget = { bytes: 0 };
   for (const forge of options.forges) router.post(`/webhooks/${forge.name}`, receive(options, forge, budget));
-  const app = new Koa();
-  app.use(problems(options.log));
+  const app = createKoa(options.log);
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;

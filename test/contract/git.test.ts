@@ -7,10 +7,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { createGit } from "../../ci-server/adapters/git.ts";
-import { AppError } from "../../ci-server/core/errors.ts";
 import type { Checkout, CheckoutRequest, Git } from "../../ci-server/core/ports.ts";
 import { type GitServer, startGitServer } from "../../lab/git-server.ts";
 import { createRepository, type Repository } from "../../lab/sample-repository.ts";
+import { fails } from "../helpers/failure.ts";
 
 gitContract("simple-git", (folder) =>
   createGit({ folder, protocols: ["http"], lowSpeedBytesPerSecond: 1_000, lowSpeedSeconds: 30 }),
@@ -152,16 +152,6 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       await hanging.close();
     });
   });
-}
-
-async function fails(work: Promise<unknown>, code: string, message: string): Promise<void> {
-  const error = await work.then(
-    () => new Error("it did not fail"),
-    (thrown: unknown) => thrown,
-  );
-  expect(error).to.be.instanceOf(AppError);
-  expect(error).to.include({ code });
-  expect((error as AppError).message).to.contain(message);
 }
 
 interface Listener {

@@ -1,0 +1,47 @@
+// Puts one commit on a branch of a bare repository, without a worktree.
+
+import { git } from "./git.ts";
+
+/** Path to content; null removes the file. */
+export type Files = Readonly<Record<string, FileContent | null>>;
+export type FileContent = string | Uint8Array | { readonly content: string | Uint8Array; readonly executable: boolean };
+export type Commit = { readonly files: Files; readonly message: string };
+
+export type NewCommit = Commit & {
+  readonly folder: string;
+  readonly branch: string;
+  /** Where a new branch starts; without it the commit is the first of all. */
+  readonly from?: string;
+};
+
+/** The new commit's sha; two commits are never the same, because each one says when it was made. */
+export async function pushCommit({ folder, branch, from, files, message }: NewCommit): Promise<string> {
+  const ref = `refs/heads/${branch}`;
+  const parent =
+    (await shaOf(folder, ref)) ?? (from === undefined ? undefined : await shaOf(folder, `refs/heads/${from}`));
+  const stream = [
+    Buffer.from(`commit ${ref}\ncommitter Ada Author <ada@example.com> now\n`),
+    data(message),
+    Buffer.from(parent === undefined ? "" : `from ${parent}\n`),
+    ...Object.entries(files).flatMap(([path, content]) => change(path, content)),
+  ];
+  await git(["fast-import", "--quiet", "--date-format=now"], { cwd: folder, input: Buffer.concat(stream) });
+  return git(["rev-parse", ref], { cwd: folder });
+}
+
+function change(path: string, content: FileContent | null): Buffer[] {
+  if (content === null) return [Buffer.from(`D ${path}\n`)];
+  const plain = typeof content === "string" || content instanceof Uint8Array;
+  const { content: bytes, executable } = plain ? { content, executable: false } : content;
+  return [Buffer.from(`M ${executable ? "100755" : "100644"} inline ${path}\n`), data(bytes)];
+}
+
+function data(content: string | Uint8Array): Buffer {
+  const bytes = Buffer.from(content);
+  return Buffer.concat([Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from("\n")]);
+}
+
+async function shaOf(folder: string, ref: string): Promise<string | undefined> {
+  const sha = await git(["for-each-ref", "--format=%(objectname)", ref], { cwd: folder });
+  return sha === "" ? undefined : sha;
+}

@@ -1,0 +1,105 @@
+// Opens a pull request in a bare repository and merges it in the three ways that GitHub offers.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { git } from "./git.ts";
+import { type Commit, pushCommit } from "./sample-commit.ts";
+
+export type MergeMethod = "merge" | "squash" | "rebase";
+
+export type PullRequestOptions = {
+  readonly number?: number;
+  /** The first commit's subject when absent. */
+  readonly title?: string;
+  readonly branch: string;
+  readonly base?: string;
+  readonly commits: readonly [Commit, ...Commit[]];
+};
+
+export type PullRequest = {
+  readonly number: number;
+  readonly title: string;
+  readonly branch: string;
+  readonly base: string;
+  /** Where the base branch was when the pull request was opened: as on GitHub, it may be stale by now. */
+  readonly baseSha: string;
+  readonly headSha: string;
+  /** The pull request's own commits, oldest first. */
+  readonly commits: readonly string[];
+  /** Rejects with git's message on a conflict, and changes nothing then. */
+  merge(method: MergeMethod): Promise<Merge>;
+};
+
+/** `commits`: by what the base branch moved, oldest first, on its line of first parents; the last one is `mergeCommitSha`. */
+export type Merge = {
+  readonly method: MergeMethod;
+  readonly mergeCommitSha: string;
+  readonly commits: readonly string[];
+};
+
+type Opening = PullRequestOptions & { readonly folder: string; readonly number: number; readonly base: string };
+
+export async function openPullRequest({ folder, number, title, branch, base, commits }: Opening): Promise<PullRequest> {
+  const baseSha = await git(["rev-parse", `refs/heads/${base}`], { cwd: folder });
+  const shas: string[] = [];
+  for (const commit of commits) shas.push(await pushCommit({ folder, branch, from: base, ...commit }));
+  const headSha = await git(["rev-parse", `refs/heads/${branch}`], { cwd: folder });
+  await git(["update-ref", `refs/pull/${number}/head`, headSha], { cwd: folder });
+  const opened = {
+    number,
+    title: title ?? subjectOf(commits[0]),
+    branch,
+    base,
+    baseSha,
+    headSha,
+    commits: shas,
+  };
+  return { ...opened, merge: (method) => merge(folder, opened, method) };
+}
+
+function subjectOf({ message }: Commit): string {
+  return message.split("\n", 1).join();
+}
+
+type Opened = Omit<PullRequest, "merge">;
+
+async function merge(folder: string, pullRequest: Opened, method: MergeMethod): Promise<Merge> {
+  const ref = `refs/heads/${pullRequest.base}`;
+  const before = await git(["rev-parse", ref], { cwd: folder });
+  const worktree = await mkdtemp(join(tmpdir(), "merge-"));
+  try {
+    await git(["worktree", "add", "--quiet", "--detach", worktree, before], { cwd: folder });
+    for (const command of mergeCommands(pullRequest, { method, owner: basename(dirname(folder)) }))
+      await git(command, { cwd: worktree });
+    const mergeCommitSha = await git(["rev-parse", "HEAD"], { cwd: worktree });
+    await git(["update-ref", ref, mergeCommitSha, before], { cwd: folder });
+    const gained = await git(["rev-list", "--reverse", "--first-parent", `${before}..${mergeCommitSha}`], {
+      cwd: folder,
+    });
+    return { method, mergeCommitSha, commits: gained.split("\n") };
+  } finally {
+    await rm(worktree, { recursive: true, force: true });
+    await git(["worktree", "prune"], { cwd: folder });
+  }
+}
+
+type How = { readonly method: MergeMethod; readonly owner: string };
+
+function mergeCommands(pullRequest: Opened, { method, owner }: How): string[][] {
+  const { number, title, branch, headSha, commits } = pullRequest;
+  switch (method) {
+    case "merge": {
+      const message = `Merge pull request #${number} from ${owner}/${branch}\n\n${title}`;
+      return [["merge", "--quiet", "--no-ff", "-m", message, headSha]];
+    }
+    case "squash":
+      return [
+        ["merge", "--quiet", "--squash", headSha],
+        ["commit", "--quiet", "-m", `${title} (#${number})`],
+      ];
+    case "rebase":
+      // GitHub makes new commits even where the base has not moved: another committer, another sha.
+      return [["cherry-pick", ...commits]];
+  }
+}

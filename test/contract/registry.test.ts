@@ -1,0 +1,98 @@
+// What core/ports.ts promises of Registry, held by every implementation.
+
+import { createHash } from "node:crypto";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { makeCertificates } from "../../certs/make-certs.ts";
+import { createRegistry, type RegistryClient, type RegistryOptions } from "../../ci-server/adapters/registry.ts";
+import { fails } from "../helpers/failure.ts";
+import { type Lab, useLab } from "../helpers/lab.ts";
+import { pushTinyImage } from "../helpers/tiny-image.ts";
+
+const never = new AbortController().signal;
+
+registryContract("Distribution", useLab);
+
+function registryContract(name: string, useIt: () => Promise<Lab>): void {
+  describe(`Registry by ${name}`, () => {
+    let lab: Lab;
+    let options: RegistryOptions;
+    let registry: RegistryClient;
+    let digest: string;
+    before(async () => {
+      lab = await useIt();
+      const { username, password } = lab.account;
+      options = {
+        apiUrl: lab.registry.apiUrl,
+        ca: await readFile(lab.registry.caFile, "utf8"),
+        username,
+        password,
+        timeoutMs: 5_000,
+      };
+      registry = createRegistry(options);
+      digest = await pushTinyImage(lab, "contract/tiny", "first");
+    });
+    after(() => registry?.close());
+
+    it("gives a manifest by tag and by digest, with the digest of its bytes and the image's size", async () => {
+      const byTag = await registry.manifest("contract/tiny", "first", never);
+      expect(byTag).to.deep.equal(await registry.manifest("contract/tiny", digest, never));
+      expect(byTag).to.include({ digest, mediaType: "application/vnd.oci.image.manifest.v1+json", bytes: 2 });
+      expect(byTag?.configDigest).to.equal(`sha256:${createHash("sha256").update("{}").digest("hex")}`);
+    });
+
+    it("says null of what is not there", async () => {
+      expect(await registry.manifest("contract/tiny", "none", never)).to.equal(null);
+      expect(await registry.manifest("contract/none", "first", never)).to.equal(null);
+      expect(await registry.manifest("contract/tiny", `sha256:${"0".repeat(64)}`, never)).to.equal(null);
+    });
+
+    it("lets a tag name a manifest, again and anew", async () => {
+      const second = await pushTinyImage(lab, "contract/tiny", "second");
+      for (const target of [digest, digest, second]) {
+        await registry.tag("contract/tiny", target, "moving", never);
+        expect((await registry.manifest("contract/tiny", "moving", never))?.digest).to.equal(target);
+      }
+      await fails(
+        registry.tag("contract/tiny", `sha256:${"0".repeat(64)}`, "x", never),
+        "not_found",
+        "the registry has no contract/tiny@sha256:0000",
+      );
+    });
+
+    it("T29: refuses a registry whose certificate another CA has signed, and says so", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "ca-"));
+      const { caFile } = await makeCertificates({ folder, hosts: ["localhost"] });
+      const other = createRegistry({ ...options, ca: await readFile(caFile, "utf8") });
+      await fails(other.check(never), "forbidden", "is not signed by the configured CA");
+      await other.close();
+      await rm(folder, { recursive: true });
+    });
+
+    it("T28: says what to check when the password is refused", async () => {
+      const other = createRegistry({ ...options, password: "wrong" });
+      await fails(
+        other.check(never),
+        "unauthorized",
+        'refuses user "ci"; check registry.username and registry.password_file',
+      );
+      await other.close();
+    });
+
+    it("says that nobody answers, and stops when told to", async () => {
+      const other = createRegistry({ ...options, apiUrl: "https://127.0.0.1:1" });
+      await fails(other.check(never), "unavailable", "https://127.0.0.1:1 cannot be reached");
+      const stopped = await other.check(AbortSignal.abort(new Error("enough"))).catch((error: Error) => error.message);
+      expect(stopped).to.equal("enough");
+      await other.close();
+    });
+
+    it("tells what it found", async () => {
+      expect(await registry.check(never)).to.equal(
+        `${lab.registry.apiUrl} over TLS with the configured CA, signed in as ci`,
+      );
+    });
+  });
+}

@@ -1,0 +1,262 @@
+// What core/ports.ts promises of Store and Queue, held by every implementation.
+
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { pino } from "pino";
+import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
+import type { BuildRequest, LogLine } from "../../ci-server/core/build.ts";
+import type { Decision } from "../../ci-server/core/decide.ts";
+import type { Delivery, PullRequest } from "../../ci-server/core/delivery.ts";
+import type { Queue, Store } from "../../ci-server/core/ports.ts";
+import { fails } from "../helpers/failure.ts";
+
+interface Opened {
+  readonly store: Store;
+  readonly queue: Queue;
+  /** Runs a statement behind the implementation's back; what it cannot be asked, a test of a promise may have to look up. */
+  count(table: string): Promise<number>;
+  close(): Promise<void>;
+}
+
+const never = new AbortController().signal;
+
+storeContract("PostgreSQL and pg-boss", openEmbedded);
+
+async function openEmbedded(): Promise<Opened> {
+  const folder = await mkdtemp(join(tmpdir(), "store-"));
+  const log = pino({ level: "silent" });
+  const opened: OpenPostgres = await openPostgres({ url: null, folder, workers: 4, expireSeconds: 60, log });
+  return {
+    ...opened,
+    async count(table) {
+      const { rows } = await opened.pool.query(`select count(*)::int as count from ${table}`);
+      return rows[0].count;
+    },
+    async close() {
+      await opened.queue.stop(0);
+      await opened.close();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function storeContract(name: string, open: () => Promise<Opened>): void {
+  describe(`Store and Queue on ${name}`, () => {
+    let opened: Opened;
+    let store: Store;
+    before(async () => {
+      opened = await open();
+      store = opened.store;
+    });
+    after(() => opened?.close());
+
+    it("stores a delivery with its decision, build and job, and returns the build", async () => {
+      const request = merge("acme/first", 1);
+      const { buildId } = await accept(store, delivery(), request);
+      const build = await store.build(buildId ?? 0);
+      expect(build).to.deep.include({ ...request, result: null, attempts: 0, images: [], stages: [], failure: null });
+    });
+
+    it("stores a delivery that builds nothing, with the reason", async () => {
+      const guid = randomUUID();
+      const skip: Decision = { verdict: "skip", reason: "closed without merging", rules: [] };
+      expect(await store.accept(delivery({ guid }), skip, null)).to.deep.equal({
+        ...{ guid, verdict: "skip", reason: "closed without merging", buildId: null },
+      });
+      expect((await store.accept(delivery({ guid }), skip, null)).verdict).to.equal("duplicate");
+    });
+
+    it("answers a redelivery with what became of the first, however many come at once", async () => {
+      const [one, request] = [delivery(), merge("acme/again", 1)];
+      const answers = await Promise.all(Array.from({ length: 20 }, () => accept(store, one, request)));
+      expect(new Set(answers.map(({ buildId }) => buildId)).size).to.equal(1);
+      expect(answers.map(({ verdict }) => verdict).sort()).to.deep.equal(["build", ...Array(19).fill("duplicate")]);
+    });
+
+    it("refuses a known id with another body", async () => {
+      const guid = randomUUID();
+      await accept(store, delivery({ guid }), merge("acme/body", 1));
+      await fails(
+        accept(store, delivery({ guid, body: Buffer.from("other") }), merge("acme/body", 2)),
+        "conflict",
+        "with another body",
+      );
+    });
+
+    it("T4: makes one build of a merge that comes under 100 ids at once", async () => {
+      const before = await opened.count("build");
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, () => accept(store, delivery(), merge("acme/replay", 1))),
+      );
+      expect(await opened.count("build")).to.equal(before + 1);
+      const [built] = answers.filter(({ verdict }) => verdict === "build");
+      const skipped = answers.filter(({ verdict }) => verdict === "skip");
+      expect(skipped).to.have.length(99);
+      expect(skipped[0]).to.include({ buildId: built?.buildId });
+      expect(skipped[0]?.reason).to.contain(`it is build ${built?.buildId} already`);
+    });
+
+    it("keeps nothing of a delivery that could not be stored whole", async () => {
+      const tables = ["delivery", "build", "pgboss.job"];
+      const before = await Promise.all(tables.map((table) => opened.count(table)));
+      const unstorable = { ...delivery(), hookId: "\0" };
+      expect(await accept(store, unstorable, merge("acme/half", 1)).catch(() => "failed")).to.equal("failed");
+      expect(await Promise.all(tables.map((table) => opened.count(table)))).to.deep.equal(before);
+    });
+
+    it("lists builds newest first, page by page, of one repository or all", async () => {
+      const ids = [];
+      for (let number = 1; number <= 5; number += 1)
+        ids.push((await accept(store, delivery(), merge("acme/Pages", number))).buildId);
+      const newest = await store.builds({ repository: "acme/pages", before: null, limit: 2 });
+      expect(newest.map(({ id }) => id)).to.deep.equal([ids[4], ids[3]]);
+      const next = await store.builds({ repository: "acme/pages", before: newest[1]?.id ?? 0, limit: 2 });
+      expect(next.map(({ id }) => id)).to.deep.equal([ids[2], ids[1]]);
+      expect((await store.builds({ repository: null, before: null, limit: 1 }))[0]?.id).to.equal(ids[4]);
+    });
+
+    it("records an attempt with its stages, and ends a build once", async () => {
+      const id = await store.request(manual("acme/stages"));
+      expect(await store.begin(id)).to.include({ id, attempts: 1, result: null });
+      await store.stageStarted(id, "fetch");
+      await store.resolveSha(id, "f".repeat(40));
+      await store.stageEnded(id, "fetch", 12.5, "success");
+      const again = await store.begin(id);
+      expect(again?.attempts).to.equal(2);
+      expect(again?.stages.map(({ name: stage }) => stage)).to.deep.equal(["queued"]);
+      const images = [
+        { service: "shop", reference: "r/acme@sha256:1", digest: "sha256:1", tags: ["a", "b"], bytes: 3_000_000_000 },
+      ];
+      await store.finish(id, { result: "success", failure: null, images });
+      await store.finish(id, { result: "error", failure: { code: "internal", message: "late" }, images: [] });
+      expect(await store.build(id)).to.deep.include({ result: "success", failure: null, images, sha: "f".repeat(40) });
+      expect(await store.begin(id)).to.include({ attempts: 2, result: "success" });
+      expect(await store.begin(999_999)).to.equal(null);
+      expect(await store.build(999_999)).to.equal(null);
+    });
+
+    it("gives a log's lines in order after any line, once each", async () => {
+      const id = await store.request(manual("acme/log"));
+      const lines = Array.from({ length: 95 }, (_none, index) => line(index + 1));
+      for (const chunk of [lines.slice(0, 50), lines.slice(50, 93), lines.slice(93)]) await store.appendLog(id, chunk);
+      expect(await store.lastLogSeq(id)).to.equal(95);
+      for (const after of [0, 1, 49, 50, 51, 92, 93, 94, 95])
+        expect(await store.readLog(id, after)).to.deep.equal(lines.slice(after));
+      expect(await store.lastLogSeq(await store.request(manual("acme/log")))).to.equal(0);
+    });
+
+    it("wakes those who wait for a change, and lets go of them in time", async () => {
+      const id = await store.request(manual("acme/change"));
+      const before = performance.now();
+      const change = store.changed(id, 20_000, never);
+      await store.appendLog(id, [line(1)]);
+      await change;
+      const stop = new AbortController();
+      const stopped = store.changed(id, 20_000, stop.signal);
+      stop.abort();
+      await stopped;
+      await store.changed(id, 10, never);
+      expect(performance.now() - before).to.be.lessThan(10_000);
+    });
+
+    it("hands out builds in order and one at a time for each repository, and again when one was given back", async () => {
+      const asked: Record<string, number[]> = {};
+      for (const repository of ["acme/x", "acme/y"]) {
+        asked[repository] = [];
+        for (let turn = 0; turn < 3; turn += 1) asked[repository].push(await store.request(manual(repository)));
+      }
+      const all = Object.values(asked).flat();
+      const seen = await workOff(opened.queue, store, all, asked["acme/x"]?.[0] ?? 0);
+      expect(seen.overlaps).to.equal(0);
+      expect(seen.done.filter((id) => asked["acme/x"]?.includes(id))).to.deep.equal(asked["acme/x"]);
+      expect(seen.done.filter((id) => asked["acme/y"]?.includes(id))).to.deep.equal(asked["acme/y"]);
+      expect(seen.given).to.equal(1);
+    }).timeout(60_000);
+  });
+}
+
+interface Seen {
+  readonly done: number[];
+  overlaps: number;
+  given: number;
+}
+
+/** Works until all of `ids` are done; the first time that `giveBack` comes it throws. */
+function workOff(queue: Queue, store: Store, ids: readonly number[], giveBack: number): Promise<Seen> {
+  const seen: Seen = { done: [], overlaps: 0, given: 0 };
+  const running = new Set<string>();
+  return new Promise((resolve, reject) => {
+    const handle = async (id: number) => {
+      const { repository } = (await store.build(id)) ?? { repository: "" };
+      if (running.has(repository)) seen.overlaps += 1;
+      running.add(repository);
+      await store.changed(id, 50, never);
+      running.delete(repository);
+      if (id === giveBack && seen.given === 0) {
+        seen.given += 1;
+        throw new Error("given back");
+      }
+      seen.done.push(id);
+      if (ids.every((wanted) => seen.done.includes(wanted))) resolve(seen);
+    };
+    queue.work(handle).catch(reject);
+  });
+}
+
+function line(seq: number): LogLine {
+  return { seq, at: new Date(1_700_000_000_000 + seq), stage: "build", text: `line ${seq} "ü" \u001b[1m` };
+}
+
+function delivery(change: Partial<Delivery> = {}): Delivery {
+  const event = { kind: "other", repository: "acme/shop", action: null } as const;
+  return {
+    guid: randomUUID(),
+    forge: "github",
+    name: "pull_request",
+    hookId: "1",
+    event,
+    body: Buffer.from("body"),
+    ...change,
+  };
+}
+
+function merge(repository: string, number: number): BuildRequest {
+  const pullRequest = { number, title: "t", url: "u", author: "ada", mergedBy: null };
+  const rest = { ref: "main", service: null, version: null, deliveryGuid: null } as const;
+  return { repository, trigger: "pull_request", sha: "a".repeat(40), pullRequest, ...rest };
+}
+
+function manual(repository: string): BuildRequest {
+  const rest = {
+    sha: null,
+    ref: "main",
+    service: "shop",
+    version: "1",
+    pullRequest: null,
+    deliveryGuid: null,
+  } as const;
+  return { repository, trigger: "manual", ...rest };
+}
+
+/** As the flow does, with the repository's name for its id. */
+function accept(store: Store, one: Delivery, request: BuildRequest) {
+  const pullRequest: PullRequest = {
+    ...{ number: request.pullRequest?.number ?? 0, title: "t", url: "u", merged: true, mergeCommitSha: request.sha },
+    ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: null },
+  };
+  const repository = { name: request.repository, url: "u", branches: ["main"], services: [] };
+  const repositoryId = Buffer.from(request.repository).reduce((sum, byte) => sum * 31 + byte, 7) % 2 ** 40;
+  const decided = {
+    verdict: "build",
+    reason: "merged",
+    rules: [],
+    repository,
+    repositoryId,
+    pullRequest,
+    sha: request.sha ?? "",
+  } as const;
+  return store.accept(one, decided, request);
+}

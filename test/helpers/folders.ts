@@ -1,0 +1,11 @@
+// Where the tests write, all below one folder of the clone; temporary folders lie in the private /tmp instead.
+
+import { join } from "node:path";
+
+export const root = join(import.meta.dirname, "../..");
+/** Relative to root: the only place that is writable in the tests' namespaces. */
+export const testState = "state/test";
+/** Stays for the next run: the engine's images and build cache, base images. */
+export const cacheFolder = join(root, testState, "cache");
+/** Gone after the run. */
+export const runFolder = join(root, testState, "run");

@@ -1,0 +1,199 @@
+// The conversation of the integration tests: merge a pull request on a forge of real git, ask the CI what came of it.
+
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "pg";
+import { pino } from "pino";
+import { type App, createApp } from "../../ci-server/app.ts";
+import { loadConfig } from "../../ci-server/config.ts";
+import { type GitServer, startGitServer } from "../../lab/git-server.ts";
+import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
+import { sampleApp } from "../../lab/sample-app.ts";
+import type { Files } from "../../lab/sample-commit.ts";
+import type { Merge, MergeMethod, PullRequest } from "../../lab/sample-pull-request.ts";
+import { createRepository, type Repository } from "../../lab/sample-repository.ts";
+import { type Answer, type Delivery, sendDelivery } from "../../lab/send-delivery.ts";
+import { removeImages, runImage } from "./engine-images.ts";
+import { type Lab, useLab } from "./lab.ts";
+
+export const webhookSecret = "the hook's secret of the tests";
+export const adminToken = "the admin token of the tests";
+
+export type FinishedBuild = BuildView & { readonly log: string };
+
+/** A build as the API shows it; the fields that the tests look at. */
+export interface BuildView {
+  readonly id: number;
+  readonly repository: string;
+  readonly trigger: string;
+  readonly sha: string | null;
+  readonly version: string | null;
+  readonly pullRequest: { readonly number: number } | null;
+  readonly result: string | null;
+  readonly stage: string | null;
+  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
+  readonly images: readonly {
+    readonly reference: string;
+    readonly digest: string;
+    readonly tags: readonly string[];
+    readonly bytes: number;
+  }[];
+}
+
+/** What the webhook listener said. */
+export interface Verdict {
+  readonly delivery: string;
+  readonly verdict: string;
+  readonly reason: string;
+  readonly build: number | null;
+}
+
+export interface MergeOptions {
+  readonly method?: MergeMethod;
+  readonly message?: string;
+  readonly files?: Files;
+  /** How many commits the pull request has; all but the last one change another file. */
+  readonly commits?: number;
+  readonly base?: string;
+}
+
+export interface TesterOptions {
+  /** Environment variables on top of the tests' own. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly branches?: readonly string[];
+}
+
+export class Tester {
+  readonly lab: Lab;
+  readonly folder: string;
+  readonly git: GitServer;
+  readonly repository: Repository;
+  readonly app: App;
+  #pulls = 0;
+
+  private constructor(parts: { lab: Lab; folder: string; git: GitServer; repository: Repository; app: App }) {
+    this.lab = parts.lab;
+    this.folder = parts.folder;
+    this.git = parts.git;
+    this.repository = parts.repository;
+    this.app = parts.app;
+  }
+
+  /** A CI with one repository, acme/shop, on the lab's engine and registry. */
+  static async start(options: TesterOptions = {}): Promise<Tester> {
+    const lab = await useLab();
+    const folder = await mkdtemp(join(tmpdir(), "tester-"));
+    const files = await sampleApp({ message: "hello from the first commit" });
+    const repository = await createRepository({ root: join(folder, "forge"), name: "acme/shop", files });
+    const git = await startGitServer({ root: join(folder, "forge") });
+    const env = { ...environment(lab, folder), ...options.env };
+    await writeConfig(folder, git.url, options.branches ?? ["main", "release/*"]);
+    const app = await createApp(loadConfig({ env, folder }), pino({ level: "silent" }));
+    return new Tester({ lab, folder, git, repository, app });
+  }
+
+  async stop(): Promise<void> {
+    await this.app.stop();
+    await this.git.stop();
+    await removeImages(this.lab);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  get cloneUrl(): string {
+    return `${this.git.url}/${this.repository.name}.git`;
+  }
+
+  /** Opens a pull request, merges it in git, and does not tell anybody. */
+  async mergeQuietly(options: MergeOptions = {}): Promise<{ pullRequest: PullRequest; merge: Merge }> {
+    const { method = "merge", message = "hello from the pull request", base = "main" } = options;
+    const number = ++this.#pulls;
+    const files = options.files ?? { "message.txt": `${message}\n` };
+    const extra = Array.from({ length: (options.commits ?? 1) - 1 }, (_none, index) => ({
+      ...{ files: { [`extra-${number}-${index}`]: "x" }, message: `Prepare ${index}` },
+    }));
+    const commits = [...extra, { files, message: `Say ${message}` }] as unknown as Parameters<
+      Repository["openPullRequest"]
+    >[0]["commits"]; // never empty
+    const pullRequest = await this.repository.openPullRequest({ branch: `change-${number}`, base, commits });
+    return { pullRequest, merge: await pullRequest.merge(method) };
+  }
+
+  /** Merges, delivers, and returns what the CI said. */
+  async merge(options: MergeOptions = {}): Promise<{ sha: string; number: number; verdict: Verdict; payload: object }> {
+    const { pullRequest, merge } = await this.mergeQuietly(options);
+    const payload = closedPullRequest({ repository: this.repository, cloneUrl: this.cloneUrl, pullRequest, merge });
+    const answer = await this.deliver({ payload });
+    return { sha: merge.mergeCommitSha, number: pullRequest.number, verdict: JSON.parse(answer.body), payload };
+  }
+
+  deliver(delivery: Partial<Delivery>): Promise<Answer> {
+    return sendDelivery({
+      url: this.app.webhookUrl,
+      secret: webhookSecret,
+      event: "pull_request",
+      payload: {},
+      ...delivery,
+    });
+  }
+
+  api(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${adminToken}`, ...(init.headers as Record<string, string> | undefined) };
+    return fetch(`${this.app.apiUrl}${path}`, { ...init, headers });
+  }
+
+  post(path: string, body: unknown): Promise<Response> {
+    return this.api(path, {
+      method: "POST",
+      body: JSON.stringify(body),
+      headers: { "content-type": "application/json" },
+    });
+  }
+
+  async build(id: number | null): Promise<BuildView> {
+    return (await this.api(`/builds/${id}`)).json() as Promise<BuildView>;
+  }
+
+  /** Waits for the end by reading the log to its end. */
+  async finished(id: number | null): Promise<FinishedBuild> {
+    const log = await (await this.api(`/builds/${id}/log?follow=true`)).text();
+    return { ...(await this.build(id)), log };
+  }
+
+  /** How many deliveries the ledger holds, asked of the database itself. */
+  async countDeliveries(): Promise<number> {
+    const client = new Client({ host: join(this.folder, "state/postgres"), user: "mergedock", database: "postgres" });
+    await client.connect();
+    try {
+      return (await client.query("select count(*)::int as count from delivery")).rows[0].count;
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** What the container of the image prints, pulled by the engine from the registry. */
+  run(reference: string): Promise<string> {
+    return runImage(this.lab, reference, { pull: true });
+  }
+}
+
+function environment(lab: Lab, folder: string): Record<string, string> {
+  return {
+    MERGEDOCK_STATE_DIR: join(folder, "state"),
+    MERGEDOCK_LISTEN_API: "127.0.0.1:0",
+    MERGEDOCK_LISTEN_WEBHOOKS: "127.0.0.1:0",
+    MERGEDOCK_ENGINE_HOST: lab.engine.host,
+    MERGEDOCK_REGISTRY_PUSH_HOST: lab.registry.host,
+    MERGEDOCK_REGISTRY_API_URL: lab.registry.apiUrl,
+    MERGEDOCK_REGISTRY_CA_FILE: lab.registry.caFile,
+    MERGEDOCK_REGISTRY_PASSWORD: lab.account.password,
+    MERGEDOCK_WEBHOOK_SECRETS: webhookSecret,
+    MERGEDOCK_ADMIN_TOKEN: adminToken,
+  };
+}
+
+async function writeConfig(folder: string, gitUrl: string, branches: readonly string[]): Promise<void> {
+  const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches }];
+  await writeFile(join(folder, "mergedock.yml"), JSON.stringify({ repositories, limits: { attempts_max: 2 } }));
+}

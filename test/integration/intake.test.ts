@@ -1,0 +1,154 @@
+// What the webhook listener answers to everything that is not a well-formed delivery: status, message, and nothing stored.
+
+import { createHmac } from "node:crypto";
+import { request } from "node:http";
+import { expect } from "chai";
+import { createGithub } from "../../ci-server/forges/github.ts";
+import { Tester, webhookSecret } from "../helpers/tester.ts";
+
+const ping = { zen: "Keep it logically awesome.", hook_id: 1 };
+
+describe("the webhook listener", function () {
+  this.timeout(60_000);
+  let ci: Tester;
+  before(async () => {
+    const secrets = `${webhookSecret}\nthe secret that is on its way out`;
+    ci = await Tester.start({ env: { MERGEDOCK_WEBHOOK_SECRETS: secrets } });
+  });
+  after(() => ci?.stop());
+
+  it("answers a ping with 200", async () => {
+    const answer = await ci.deliver({ event: "ping", payload: ping });
+    expect(answer.status).to.equal(200);
+    expect(JSON.parse(answer.body)).to.include({ verdict: "skip", reason: "ping: the hook is set up" });
+  });
+
+  it("takes a form as well as JSON, and each secret that is active", async () => {
+    const form = await ci.deliver({ event: "ping", payload: ping, contentType: "application/x-www-form-urlencoded" });
+    expect(form.status).to.equal(200);
+    expect(
+      (await ci.deliver({ event: "ping", payload: ping, secret: "the secret that is on its way out" })).status,
+    ).to.equal(200);
+  });
+
+  it("answers an event that builds nothing with 202 and the reason", async () => {
+    const answer = await ci.deliver({ event: "star", payload: { action: "created" } });
+    expect(answer.status).to.equal(202);
+    expect(JSON.parse(answer.body)).to.include({
+      verdict: "skip",
+      reason: "event star builds nothing; only pull_request does",
+    });
+  });
+
+  const refused: [string, Parameters<Tester["deliver"]>[0], number, string][] = [
+    ["no signature", { secret: null }, 401, "the X-Hub-Signature-256 header is missing or malformed"],
+    [
+      "a wrong signature",
+      { secret: "not the hook's secret" },
+      401,
+      "the signature does not fit: the hook's secret is not the one configured here",
+    ],
+    [
+      "no delivery id",
+      { headers: { "X-GitHub-Delivery": "" } },
+      400,
+      "the header x-github-delivery is missing or malformed",
+    ],
+    ["a body that is not JSON", { payload: "{" }, 400, "the body is not JSON"],
+    ["a body that is not the event's", { payload: ping }, 400, "the body is not that of a pull_request event"],
+    [
+      "another content type",
+      { headers: { "Content-Type": "text/plain" } },
+      415,
+      'content type "text/plain" is not one of application/json',
+    ],
+    [
+      "T7: a compressed body",
+      { headers: { "Content-Encoding": "gzip" } },
+      415,
+      "a compressed body is not taken; send it as it is",
+    ],
+  ];
+  for (const [what, delivery, status, message] of refused) {
+    it(`answers ${what} with ${status}, says why, and stores nothing`, async () => {
+      const before = await ci.countDeliveries();
+      const answer = await ci.deliver(delivery);
+      expect(answer.status).to.equal(status);
+      expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+      expect(JSON.parse(answer.body)).to.include({ status }).and.have.property("detail").that.contains(message);
+      expect(await ci.countDeliveries()).to.equal(before);
+    });
+  }
+
+  it("refuses a known id with another body", async () => {
+    const { guid } = await ci.deliver({ event: "ping", payload: ping });
+    const answer = await ci.deliver({ event: "ping", payload: { ...ping, zen: "Other." }, guid });
+    expect(answer.status).to.equal(409);
+    expect(answer.body).to.contain("was stored before with another body");
+  });
+
+  it("T31: serves nothing but webhooks", async () => {
+    const { origin } = new URL(ci.app.webhookUrl);
+    for (const path of ["/", "/healthz", "/readyz", "/api/v1/builds", "/webhooks", "/webhooks/other"]) {
+      expect((await fetch(origin + path)).status, path).to.equal(404);
+    }
+    expect((await fetch(ci.app.webhookUrl)).status).to.equal(405);
+  });
+
+  it("T5: answers 413 to a body that says it is too large, or that never ends", async () => {
+    expect(await send({ "content-length": String(26 * 1024 * 1024) }, 0)).to.equal(413);
+    expect(await send({ "transfer-encoding": "chunked" }, 40)).to.equal(413);
+  });
+
+  it("T5: sets aside what bodies may take, and answers 503 when that is used up", async () => {
+    const slow = [1, 2].map(() => open(25 * 1024 * 1024));
+    await Promise.all(slow.map(({ sent }) => sent));
+    expect(await send({ "content-length": String(20 * 1024 * 1024) }, 0)).to.equal(503);
+    for (const { end } of slow) end();
+    const answer = await ci.deliver({ event: "ping", payload: ping });
+    expect(answer.status).to.equal(200);
+  });
+
+  it("T9: keeps a secret that a forge sends by mistake out of what it stores", async () => {
+    const receive = createGithub([webhookSecret]).receive;
+    const body = Buffer.from(JSON.stringify(ping));
+    const signature = `sha256=${createHmac("sha256", webhookSecret).update(body).digest("hex")}`;
+    const headers = {
+      "x-github-delivery": "1",
+      "x-github-event": "ping",
+      "content-type": "application/json",
+      "x-hub-signature-256": signature,
+    };
+    const delivery = receive({ headers: { ...headers, "x-github-encoded-secret": "c2VjcmV0" }, body });
+    expect(JSON.stringify(delivery)).to.not.contain("c2VjcmV0");
+  });
+
+  /** Sends headers and then chunks of 1 MiB until the server has had enough; the status. */
+  function send(headers: Record<string, string>, chunks: number): Promise<number> {
+    return new Promise((resolve, reject) => {
+      const sending = request(ci.app.webhookUrl, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+      });
+      sending.on("response", (response) => {
+        response.resume();
+        resolve(response.statusCode ?? 0);
+        sending.destroy();
+      });
+      sending.on("error", reject);
+      sending.flushHeaders();
+      const chunk = Buffer.alloc(1024 * 1024, "x");
+      for (let sent = 0; sent < chunks; sent += 1) sending.write(chunk);
+    });
+  }
+
+  /** A request that has announced its body and does not send it; `sent` when the server has seen its head. */
+  function open(length: number): { readonly sent: Promise<void>; readonly end: () => void } {
+    const headers = { "content-length": String(length), expect: "100-continue" };
+    const sending = request(ci.app.webhookUrl, { method: "POST", headers });
+    sending.on("error", () => undefined);
+    const sent = new Promise<void>((resolve) => sending.once("continue", () => resolve()));
+    sending.flushHeaders();
+    return { sent, end: () => sending.destroy() };
+  }
+});
