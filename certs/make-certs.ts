@@ -1,20 +1,13 @@
 // The private certificate authority and the registry's certificate that it signs.
 
-import "reflect-metadata";
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
+import { createPrivateKey, generateKeyPairSync, type KeyObject, X509Certificate } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { isIP } from "node:net";
 import { join } from "node:path";
-import * as x509 from "@peculiar/x509";
 import { createOnce, readIfThere, replaceFile } from "./files.ts";
 
 const dayMs = 24 * 3600 * 1000;
-const authorityDays = 3650;
-// Some clients refuse a certificate for longer, also one of a private authority (Apple, HT210176).
-const leafDays = 825;
 const renewBeforeDays = 60;
-const ecdsa = { name: "ECDSA", namedCurve: "P-256" };
-const authorityName = "CN=Mergedock private CA";
 
 export interface CertificateFiles {
   /** Public: what an engine or a client trusts. */
@@ -49,6 +42,7 @@ export async function makeCertificates(options: CertificateOptions): Promise<Cer
   const leaf = await readIfThere(files.certFile);
   if (leaf === undefined || !isGood(new X509Certificate(leaf), { ca, key, hosts, now })) {
     const signer = await authorityKey(folder, ca);
+    const { sign } = await import("./issue.ts");
     await replaceFile({ file: files.certFile, text: await sign({ ca, signer, key, hosts, now }), mode: 0o644 });
   }
   return files;
@@ -58,6 +52,7 @@ async function authority(folder: string, caFile: string, now: Date): Promise<X50
   const there = await readIfThere(caFile);
   if (there !== undefined) return new X509Certificate(there);
   const key = createPrivateKey(await createOnce({ file: join(folder, "ca.key"), text: newKey() }));
+  const { selfSign } = await import("./issue.ts");
   return new X509Certificate(await createOnce({ file: caFile, text: await selfSign(key, now), mode: 0o644 }));
 }
 
@@ -90,58 +85,7 @@ function isGood(leaf: X509Certificate, { ca, key, hosts, now }: LeafOptions): bo
   );
 }
 
-async function selfSign(key: KeyObject, now: Date): Promise<string> {
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: authorityName,
-    keys: { privateKey: signingKey(key), publicKey: publicKey(key) },
-    ...validity(now, authorityDays),
-    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
-    extensions: [
-      new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey(key)),
-    ],
-  });
-  return `${certificate.toString("pem")}\n`;
-}
-
-async function sign({ ca, signer, key, hosts, now }: LeafOptions & { readonly signer: KeyObject }): Promise<string> {
-  const issuer = new x509.X509Certificate(ca.raw);
-  const certificate = await x509.X509CertificateGenerator.create({
-    subject: "CN=Mergedock registry",
-    issuer: issuer.subjectName,
-    publicKey: publicKey(key),
-    signingKey: signingKey(signer),
-    ...validity(now, leafDays),
-    signingAlgorithm: { name: "ECDSA", hash: "SHA-256" },
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        hosts.map((host) => ({ type: isIP(host) ? ("ip" as const) : ("dns" as const), value: host })),
-      ),
-      await x509.AuthorityKeyIdentifierExtension.create(issuer),
-      await x509.SubjectKeyIdentifierExtension.create(publicKey(key)),
-    ],
-  });
-  return `${certificate.toString("pem")}\n`;
-}
-
-function validity(now: Date, days: number) {
-  // An hour of the past, because the clocks of a client and of this machine differ.
-  return { notBefore: new Date(now.getTime() - 3600 * 1000), notAfter: new Date(now.getTime() + days * dayMs) };
-}
-
 function newKey(): string {
-  const { privateKey } = generateKeyPairSync("ec", { namedCurve: ecdsa.namedCurve });
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   return privateKey.export({ type: "pkcs8", format: "pem" }).toString();
-}
-
-function signingKey(key: KeyObject) {
-  return key.toCryptoKey(ecdsa, true, ["sign"]);
-}
-
-function publicKey(key: KeyObject) {
-  return createPublicKey(key).toCryptoKey(ecdsa, true, ["verify"]);
 }

@@ -30,6 +30,8 @@ export async function startEngine({ folder }: { readonly folder: string }): Prom
   const removeRuntime = () => rm(runtime, { recursive: true, force: true });
   const service = await startService({
     command: ["dockerd", "--config-file", configFile],
+    // A containerd that is slow to come up is started anew, and leaves its stack dump there.
+    env: { TMPDIR: runtime },
     logFile: join(folder, "dockerd.log"),
     isReady: () => answers(socketPath),
     readyTimeoutMs: 60_000,

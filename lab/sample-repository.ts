@@ -25,6 +25,8 @@ export type Repository = {
   openPullRequest(options: PullRequestOptions): Promise<PullRequest>;
   /** The sha of whatever commit git knows under that name; rejects when there is none. */
   resolve(revision: string): Promise<string>;
+  /** The text of a file at a revision; a line end at its end is left out. */
+  read(revision: string, file: string): Promise<string>;
 };
 
 /** `root` must not hold a repository of that name. Calls on one repository must not overlap. */
@@ -49,5 +51,6 @@ export async function createRepository(options: RepositoryOptions): Promise<Repo
       return openPullRequest({ folder, number, base, ...request });
     },
     resolve: (revision) => git(["rev-parse", "--verify", "--quiet", `${revision}^{commit}`], { cwd: folder }),
+    read: (revision, file) => git(["show", `${revision}:${file}`], { cwd: folder }),
   };
 }

@@ -1,7 +1,7 @@
 // The registry's own API (OCI distribution specification 1.1) over verified TLS: what is really there, and tags by manifest.
 
 import { createHash } from "node:crypto";
-import { Agent, type Dispatcher, request } from "undici";
+import { Agent, request } from "node:https";
 import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
 import type { Manifest, Registry } from "../core/ports.ts";
@@ -32,7 +32,7 @@ interface Answer {
 }
 
 interface Call {
-  readonly method: Dispatcher.HttpMethod;
+  readonly method: "GET" | "PUT";
   readonly path: string;
   readonly signal: AbortSignal;
   readonly body?: { readonly type: string; readonly bytes: Buffer };
@@ -43,8 +43,7 @@ export interface RegistryClient extends Registry {
 }
 
 export function createRegistry(options: RegistryOptions): RegistryClient {
-  const connect = options.ca === null ? {} : { ca: options.ca };
-  const agent = new Agent({ connect: { ...connect, timeout: options.timeoutMs }, keepAliveTimeout: 30_000 });
+  const agent = new Agent({ keepAlive: true, ...(options.ca !== null && { ca: options.ca }) });
   const call = (what: Call) => send(agent, options, what);
   return {
     manifest: async (image, reference, signal) => (await getManifest(call, image, reference, signal))?.manifest ?? null,
@@ -60,30 +59,38 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
       if (answer.status !== 200) throw unexpected(answer, "GET /v2/");
       return `${options.apiUrl} over ${options.ca === null ? "TLS" : "TLS with the configured CA"}, signed in as ${options.username}`;
     },
-    close: () => agent.close(),
+    close: async () => agent.destroy(),
   };
 }
 
 async function send(agent: Agent, options: RegistryOptions, what: Call): Promise<Answer> {
-  const credentials = Buffer.from(`${options.username}:${options.password}`).toString("base64");
-  const headers: Record<string, string> = { authorization: `Basic ${credentials}`, accept: manifestTypes.join(", ") };
-  if (what.body !== undefined) headers["content-type"] = what.body.type;
   try {
-    const response = await request(new URL(what.path, options.apiUrl), {
-      method: what.method,
-      dispatcher: agent,
-      headers,
-      body: what.body?.bytes ?? null,
-      signal: AbortSignal.any([what.signal, AbortSignal.timeout(options.timeoutMs)]),
-    });
-    const body = await readBody(response.body);
-    const answer = { status: response.statusCode, type: String(response.headers["content-type"] ?? ""), body };
+    const answer = await exchange(agent, options, what);
     if (answer.status === 401 || answer.status === 403) throw refused(options);
     return answer;
   } catch (cause) {
     what.signal.throwIfAborted();
     throw cause instanceof AppError ? cause : unreachable(options, cause);
   }
+}
+
+function exchange(agent: Agent, options: RegistryOptions, { method, path, body, signal }: Call): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const sending = request(new URL(path, options.apiUrl), {
+    ...{ agent, method, auth: `${options.username}:${options.password}` },
+    headers: {
+      accept: manifestTypes.join(", "),
+      ...(body && { "content-type": body.type, "content-length": body.bytes.length }),
+    },
+    signal: AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]),
+  });
+  sending.on("error", reject);
+  sending.on("response", (response) => {
+    const { statusCode: status = 0, headers } = response;
+    readBody(response).then((bytes) => resolve({ status, type: headers["content-type"] ?? "", body: bytes }), reject);
+  });
+  sending.end(body?.bytes);
+  return promise;
 }
 
 async function readBody(stream: AsyncIterable<Buffer>): Promise<Buffer> {
@@ -141,7 +148,7 @@ function refused(options: RegistryOptions): AppError {
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/;
 
 function unreachable(options: RegistryOptions, cause: unknown): AppError {
-  const { code, message } = cause as { code?: string; message?: string }; // undici throws Errors
+  const { code, message } = cause as { code?: string; message?: string }; // node:https rejects with errors that have both
   if (certificateCodes.test(code ?? "")) {
     const text = `the certificate of ${options.apiUrl} is not signed by the configured CA (${code}); check registry.ca_file`;
     return new AppError("forbidden", text, { cause });

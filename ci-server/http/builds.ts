@@ -46,6 +46,7 @@ function log(store: Store): Middleware {
     const build = await find(store, ctx.params.id);
     const gone = new AbortController();
     ctx.res.once("close", () => gone.abort());
+    ctx.status = 200;
     ctx.type = "text/plain; charset=utf-8";
     ctx.set("X-Content-Type-Options", "nosniff");
     ctx.flushHeaders();

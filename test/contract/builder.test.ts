@@ -13,6 +13,7 @@ import type { FileContent } from "../../lab/sample-commit.ts";
 import { removeImages, runImage } from "../helpers/engine-images.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
+import { processes } from "../helpers/processes.ts";
 
 interface BuilderParts {
   readonly engineHost: string;
@@ -180,11 +181,9 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         running.catch((error: Error) => lines.push(error.message));
       });
       await started;
-      expect(await sleepers()).to.equal(1);
+      await untilSleepers(1, 10_000);
       stop.abort(new Error("enough"));
-      const deadline = performance.now() + 1_000;
-      while ((await sleepers()) > 0 && performance.now() < deadline);
-      expect(await sleepers()).to.equal(0);
+      await untilSleepers(0, 1_000);
       expect(lines).to.deep.equal(["enough"]);
     });
 
@@ -208,7 +207,13 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
 
 /** How many `sleep 3600` run in the tests' namespace, on the engine included. */
 async function sleepers(): Promise<number> {
-  const { processes } = await import("../helpers/processes.ts");
-  return (await processes()).filter(({ command }) => command.endsWith("sleep 3600") && !command.includes("/bin/sh"))
-    .length;
+  return (await processes()).filter(({ command }) => command === "sleep 3600").length;
+}
+
+async function untilSleepers(count: number, msMax: number): Promise<void> {
+  const deadline = performance.now() + msMax;
+  while ((await sleepers()) !== count) {
+    if (performance.now() > deadline)
+      throw new Error(`after ${msMax} ms there are ${await sleepers()} and not ${count}`);
+  }
 }

@@ -157,7 +157,9 @@ export class Tester {
 
   /** Waits for the end by reading the log to its end. */
   async finished(id: number | null): Promise<FinishedBuild> {
-    const log = await (await this.api(`/builds/${id}/log?follow=true`)).text();
+    const response = await this.api(`/builds/${id}/log?follow=true`);
+    const log = await response.text();
+    if (response.status !== 200) throw new Error(`the log of build ${id} was answered with ${response.status}: ${log}`);
     return { ...(await this.build(id)), log };
   }
 

@@ -2,8 +2,8 @@
 
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
+import { parse } from "@babel/parser";
 import { expect } from "chai";
-import { parseSync } from "oxc-parser";
 
 const root = path.join(import.meta.dirname, "../..");
 const packages = ["node:", "npm"];
@@ -126,28 +126,33 @@ function filesOf(room: string, deep = false): string[] {
 }
 
 function importsOf(from: string, source: string): Import[] {
-  const { module, program } = parseSync(from, source);
-  const isText = (text: string) => /^["']/.test(text);
-  const dynamic = module.dynamicImports.map(({ moduleRequest }) =>
-    source.slice(moduleRequest.start, moduleRequest.end),
-  );
-  const specifiers = [
-    ...module.staticImports.map(({ moduleRequest }) => moduleRequest.value),
-    ...module.staticExports.flatMap(({ entries }) =>
-      entries.flatMap(({ moduleRequest }) => moduleRequest?.value ?? []),
-    ),
-    ...dynamic.map((text) => (isText(text) ? text.slice(1, -1) : `unknown:${text}`)),
-    ...importTypesOf(program),
-  ];
-  return [...new Set(specifiers)].map((specifier) => ({ from, to: resolve(from, specifier) }));
+  const { program } = parse(source, { sourceType: "module", plugins: ["typescript"], createImportExpressions: true });
+  return [...new Set(specifiersIn(program, source))].map((specifier) => ({ from, to: resolve(from, specifier) }));
 }
 
-/** `import("x").T` in the place of a type. */
-function importTypesOf(node: unknown): string[] {
-  if (typeof node !== "object" || node === null) return [];
-  const { type, source } = node as { type?: unknown; source?: { value?: string } };
-  const own = type === "TSImportType" && source?.value !== undefined ? [source.value] : [];
-  return [...own, ...Object.values(node).flatMap(importTypesOf)];
+interface Node {
+  readonly type?: string;
+  readonly source?: {
+    readonly type: string;
+    readonly value?: string;
+    readonly start: number;
+    readonly end: number;
+  } | null;
+  readonly argument?: { readonly value?: string };
+}
+
+/** `import`, `export … from`, `import()` and `import("x").T` in the place of a type, wherever they stand. */
+function specifiersIn(value: unknown, text: string): string[] {
+  if (typeof value !== "object" || value === null) return [];
+  const node = value as Node; // every part of the tree has optional fields only
+  const below = Object.values(node).flatMap((part) => specifiersIn(part, text));
+  if (node.type === "TSImportType") return [...below, node.source?.value ?? node.argument?.value ?? ""];
+  if (!/^(Import|Export)/.test(node.type ?? "") || !node.source) return below;
+  const { source } = node;
+  return [
+    ...below,
+    source.type === "StringLiteral" ? (source.value ?? "") : `unknown:${text.slice(source.start, source.end)}`,
+  ];
 }
 
 function resolve(from: string, specifier: string): string {
