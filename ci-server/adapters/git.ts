@@ -1,7 +1,7 @@
 // Brings exactly one commit of a configured repository onto the disk: a bare mirror fetched by one refspec, and a worktree
 // that stays in place between builds, so that a merge costs its delta only.
 
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
 import { AppError } from "../core/errors.ts";
@@ -25,7 +25,8 @@ export async function createGit(options: GitOptions): Promise<Git> {
   const home = path.join(options.folder, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
-  return { checkout: (request) => checkout(options.folder, request) };
+  const known = new Set<string>();
+  return { checkout: (request) => checkout(options.folder, known, request) };
 }
 
 /** git reads this file and no other configuration: neither the machine's nor the user's. */
@@ -43,7 +44,7 @@ function gitConfig(options: GitOptions): string {
   ].join("\n");
 }
 
-async function checkout(folder: string, request: CheckoutRequest): Promise<Checkout> {
+async function checkout(folder: string, known: Set<string>, request: CheckoutRequest): Promise<Checkout> {
   const { repository, signal } = request;
   checkNames(request);
   const name = repository.name.toLowerCase();
@@ -52,10 +53,9 @@ async function checkout(folder: string, request: CheckoutRequest): Promise<Check
   const git = await openMirror(folder, mirror, signal);
   request.log(`fetching ${request.ref} of ${repository.url}`);
   const sha = await fetchCommit(git, request);
-  await layOut({ git, folder, worktree, sha, signal });
-  const committedAt = new Date((await git.raw(["show", "-s", "--format=%cI", sha])).trim());
+  await layOut({ git, folder, worktree, sha, known, signal });
   request.log(`${sha} is laid out`);
-  return { sha, folder: worktree, committedAt };
+  return { sha, folder: worktree, committedAt: new Date(await showCommit(git, "%cI", sha)) };
 }
 
 function checkNames({ ref, sha }: CheckoutRequest): void {
@@ -66,11 +66,15 @@ function checkNames({ ref, sha }: CheckoutRequest): void {
 async function openMirror(folder: string, mirror: string, signal: AbortSignal): Promise<SimpleGit> {
   await mkdir(mirror, { recursive: true, mode: 0o700 });
   const git = gitIn(folder, mirror, signal);
-  // Idempotent: a mirror that is there stays as it is.
-  await git.raw(["init", "--quiet", "--bare"]);
+  const isThere = await access(path.join(mirror, "HEAD")).then(
+    () => true,
+    () => false,
+  );
+  if (!isThere) await git.raw(["init", "--quiet", "--bare"]);
   return git;
 }
 
+/** simple-git waits 50 ms for a command that prints nothing: on the way of every build they are all made to print. */
 function gitIn(folder: string, baseDir: string, signal: AbortSignal): SimpleGit {
   const env = {
     PATH: "/usr/local/bin:/usr/bin:/bin",
@@ -98,14 +102,23 @@ async function fetchCommit(git: SimpleGit, request: CheckoutRequest): Promise<st
   if (sha === null) return fetchRef(git, request);
   const branch = `refs/heads/${ref}`;
   await fetchInto(git, request, branch);
-  if (!(await succeeds(git, ["cat-file", "-e", `${sha}^{commit}`], request.signal))) {
+  const found = await showCommit(git, "%H", sha).catch(() => null);
+  request.signal.throwIfAborted();
+  if (found === null) {
     const message = `${repository.name} does not have ${sha} on ${ref} yet; a forge's replicas may lag behind for some seconds`;
     throw new AppError("unavailable", message);
   }
-  if (!(await succeeds(git, ["merge-base", "--is-ancestor", sha, branch], request.signal))) {
+  // Two histories without a common commit have none: git ends with 1.
+  const base = await git.raw(["merge-base", sha, branch]).catch(() => "");
+  request.signal.throwIfAborted();
+  if (base.trim() !== sha)
     throw new AppError("conflict", `${sha} is not on ${ref} of ${repository.name}; it is not built`);
-  }
   return sha;
+}
+
+/** Rejects when there is no such commit. */
+async function showCommit(git: SimpleGit, format: string, revision: string): Promise<string> {
+  return (await git.raw(["show", "--no-patch", `--format=${format}`, `${revision}^{commit}`])).trim();
 }
 
 async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<string> {
@@ -114,7 +127,7 @@ async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<strin
   for (const [index, candidate] of candidates.entries()) {
     try {
       const target = await fetchInto(git, request, candidate);
-      return (await git.raw(["rev-parse", "--verify", `${target}^{commit}`])).trim();
+      return await showCommit(git, "%H", target);
     } catch (error) {
       const isLast = index === candidates.length - 1;
       if (isLast || !(error instanceof AppError) || error.code !== "not_found") throw error;
@@ -126,7 +139,15 @@ async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<strin
 /** Returns the name under which the mirror now knows the remote's ref. */
 async function fetchInto(git: SimpleGit, { repository, signal }: CheckoutRequest, remote: string): Promise<string> {
   const local = shaPattern.test(remote) ? `refs/mergedock/${remote}` : remote;
-  const args = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--", repository.url, `+${remote}:${local}`];
+  const args = [
+    "fetch",
+    "--verbose",
+    "--no-tags",
+    "--no-write-fetch-head",
+    "--",
+    repository.url,
+    `+${remote}:${local}`,
+  ];
   await git.raw(args).catch((cause: unknown) => {
     signal.throwIfAborted();
     throw toGitError(cause, repository, remote);
@@ -139,6 +160,8 @@ interface LayOut {
   readonly folder: string;
   readonly worktree: string;
   readonly sha: string;
+  /** Worktrees that this process has cleaned. */
+  readonly known: Set<string>;
   readonly signal: AbortSignal;
 }
 
@@ -150,23 +173,16 @@ async function layOut(step: LayOut): Promise<void> {
     // A worktree that a killed process left half done is cheaper to make anew than to mend.
     await rm(step.worktree, { recursive: true, force: true });
     await step.git.raw(["worktree", "prune"]);
-    await step.git.raw(["worktree", "add", "--quiet", "--detach", "--no-checkout", step.worktree, step.sha]);
+    await step.git.raw(["worktree", "add", "--detach", "--no-checkout", step.worktree, step.sha]);
     await reset(step);
   }
 }
 
-async function reset({ folder, worktree, sha, signal }: LayOut): Promise<void> {
+/** Nothing but git writes into a worktree: what a reset does not remove can only be from before this process. */
+async function reset({ folder, worktree, sha, known, signal }: LayOut): Promise<void> {
   const git = gitIn(folder, worktree, signal);
-  await git.raw(["reset", "--quiet", "--hard", sha]);
-  await git.raw(["clean", "--quiet", "-ffdx"]);
-}
-
-async function succeeds(git: SimpleGit, args: string[], signal: AbortSignal): Promise<boolean> {
-  return git.raw(args).then(
-    () => true,
-    () => {
-      signal.throwIfAborted();
-      return false;
-    },
-  );
+  await git.raw(["reset", "--hard", sha]);
+  if (known.has(worktree)) return;
+  await git.raw(["clean", "-ffdx"]);
+  known.add(worktree);
 }
