@@ -4,12 +4,14 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { expect } from "chai";
+import { makeCertificates } from "../../certs/make-certs.ts";
 import { createEngine } from "../../ci-server/adapters/docker-engine.ts";
 import { createDockerBuilder } from "../../ci-server/builders/docker.ts";
 import type { Builder, BuilderRequest } from "../../ci-server/core/ports.ts";
 import type { Recipe } from "../../ci-server/core/recipe.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
 import type { FileContent } from "../../lab/sample-commit.ts";
+import { trustRegistry } from "../../lab/trust-registry.ts";
 import { removeImages, runImage } from "../helpers/engine-images.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
@@ -194,6 +196,18 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
       const gone = create({ ...parts, pushHost: "127.0.0.1:1" });
       await fails(gone.push(request(), await gone.build(request())), "unavailable", "is the registry running?");
       await lab.docker.getImage("127.0.0.1:1/contract/shop:t1").remove();
+    });
+
+    it("T29: refuses to push where another CA has signed, and says how the engine learns to trust", async () => {
+      await put(await sampleApp({ message: "untrusted" }));
+      const built = await builder.build(request());
+      const other = await makeCertificates({ folder: join(folder, "other"), hosts: ["localhost"] });
+      await trustRegistry({ host: lab.registry.host, caFile: other.caFile });
+      try {
+        await fails(builder.push(request(), built), "forbidden", "let the engine trust the CA: see registry/README.md");
+      } finally {
+        await trustRegistry(lab.registry);
+      }
     });
 
     it("says that the engine cannot be reached", async () => {

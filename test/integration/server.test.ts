@@ -106,6 +106,14 @@ describe("the server", function () {
     expect(output.stdout).to.equal("");
   });
 
+  it("says that the database cannot be used", async () => {
+    const { output, exit } = start({ DATABASE_URL: "postgres://127.0.0.1:1/none" });
+    expect(await exit).to.equal(3);
+    expect(output.stderr).to.equal(
+      "mergedock: the database cannot be used (connect ECONNREFUSED 127.0.0.1:1); does PostgreSQL run, and is DATABASE_URL right?\n",
+    );
+  });
+
   it("says that its address is taken, and leaves no database behind", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");

@@ -3,8 +3,11 @@
 import type { Pool, PoolClient } from "pg";
 import { AppError } from "../../core/errors.ts";
 
-/** SQLSTATE classes that say "not now": connection, resources, operator's intervention, system. Source: PostgreSQL, appendix A. */
-const unavailableClasses = new Set(["08", "53", "57", "58"]);
+/**
+ * SQLSTATE classes that say nothing of the statement: connection, authorization, database name, resources, operator's
+ * intervention, system. Source: PostgreSQL, appendix A.
+ */
+const unavailableClasses = new Set(["08", "28", "3D", "53", "57", "58"]);
 
 /** Commits what `work` did, or rolls all of it back when it throws. */
 export async function transaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
@@ -27,10 +30,15 @@ export async function transaction<T>(pool: Pool, work: (client: PoolClient) => P
 
 /** Throws `unavailable` when the database cannot be reached or cannot work now, else what was thrown. */
 export function toDatabaseError(cause: unknown): never {
-  const code = (cause as { code?: unknown }).code; // pg and node:net both put a string there
-  const isSqlState = typeof code === "string" && /^[0-9A-Z]{5}$/.test(code);
-  if (isSqlState && !unavailableClasses.has(code.slice(0, 2))) throw cause;
-  throw new AppError("unavailable", "the database cannot be reached; see /readyz and the state of PostgreSQL", {
-    cause,
-  });
+  if (!(cause instanceof Error) || !isUnavailable(cause)) throw cause;
+  const why = cause.message || ("code" in cause ? cause.code : cause.name);
+  const message = `the database cannot be used (${why}); does PostgreSQL run, and is DATABASE_URL right?`;
+  throw new AppError("unavailable", message, { cause });
+}
+
+/** The server's own errors have a SQLSTATE, those of the socket a code like ECONNRESET, those of pg's client a text only. */
+function isUnavailable(cause: Error): boolean {
+  const code = "code" in cause ? String(cause.code) : "";
+  if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return unavailableClasses.has(code.slice(0, 2));
+  return /^E[A-Z_]+$/.test(code) || /connection|timeout|pool/i.test(cause.message);
 }
