@@ -39,10 +39,14 @@ function stopOnSignal(app: App): void {
   const stop = () => {
     if (stopping) return;
     stopping = true;
-    app.stop().catch((error: unknown) => {
-      process.stderr.write(`mergedock: ${String(error)}\n`);
-      process.exitCode = 3;
-    });
+    app.stop().then(
+      // A look-up of a name that nobody knows would keep the process alive after everything is closed.
+      () => process.exit(),
+      (error: unknown) => {
+        process.stderr.write(`mergedock: ${String(error)}\n`);
+        process.exit(3);
+      },
+    );
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);

@@ -3,6 +3,9 @@
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 
+// The agent is on this machine or beside this container; a name that nobody knows may take the resolver much longer.
+const answerMsMax = 1_000;
+
 const tunnels = z.object({ tunnels: z.array(z.object({ public_url: z.string() })) });
 
 /** One line: the public URL, or that there is none. Never throws: a tunnel is not needed to build. */
@@ -16,7 +19,8 @@ export async function describeTunnel(agentUrl: string, signal: AbortSignal): Pro
 }
 
 async function findTunnel(agentUrl: string, signal: AbortSignal): Promise<string | null> {
-  const response = await fetch(new URL("/api/tunnels", agentUrl), { signal });
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
+  const response = await fetch(new URL("/api/tunnels", agentUrl), { signal: limited });
   if (!response.ok) throw new AppError("unavailable", `the tunnel's agent answered ${response.status}`);
   const found = tunnels.parse(await response.json()).tunnels.map((tunnel) => tunnel.public_url);
   return found.find((url) => url.startsWith("https://")) ?? found[0] ?? null;

@@ -1,13 +1,14 @@
 // What certs/ makes: files that a strict client accepts, made once, with the right modes.
 
 import { X509Certificate } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, request } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import bcrypt from "bcryptjs";
 import { expect } from "chai";
+import { makeAll } from "../../certs/make-all.ts";
 import { makeCertificates } from "../../certs/make-certs.ts";
 import { makeRegistryCredentials } from "../../certs/make-credentials.ts";
 
@@ -100,6 +101,25 @@ describe("certificates and credentials", () => {
     await makeRegistryCredentials({ folder, username: "ci" });
     const renewed = (await readFile(htpasswdFile, "utf8")).trim().split(":")[1];
     expect(await bcrypt.compare("another-password", renewed ?? "")).to.equal(true);
+  });
+
+  it("hands each service its own files, owner-only, and keeps every secret at the next start", async () => {
+    const vault = join(folder, "vault");
+    const registry = join(folder, "registry");
+    const server = join(folder, "server");
+    const owner = process.getuid?.() ?? 0;
+    const audiences = [
+      { folder: registry, owner, files: ["registry.key", "htpasswd"] },
+      { folder: server, owner, files: ["admin-token", "database-url"] },
+    ];
+    for (const audience of audiences) await mkdir(audience.folder);
+    await makeAll({ vault, hosts, audiences });
+    const first = await contents(server);
+    expect(Object.keys(await contents(registry))).to.deep.equal(["htpasswd", "registry.key"]);
+    expect(first["database-url"]).to.match(/^postgres:\/\/mergedock:[\w-]{43}@postgres:5432\/mergedock$/);
+    expect((await stat(join(server, "admin-token"))).mode & 0o777).to.equal(0o400);
+    await makeAll({ vault, hosts, audiences });
+    expect(await contents(server)).to.deep.equal(first);
   });
 });
 
