@@ -37,14 +37,15 @@ async function main(): Promise<number> {
       json: { type: "boolean", default: false },
       folder: { type: "string", default: "state/demo" },
       help: { type: "boolean", default: false },
-      // Set by the demo itself when it starts again in its namespaces.
+      // Both set by the demo itself when it starts again in its namespaces.
       private: { type: "boolean", default: false },
+      started: { type: "string", default: String(Date.now()) },
     },
   });
   if (values.help) process.stdout.write(help);
   if (values.help) return 0;
   const folder = path.join(root, values.folder);
-  const narrator = createNarrator({ json: values.json });
+  const narrator = createNarrator({ json: values.json, startedMs: Number(values.started) });
   if (values.private) return runDemo({ folder, engineHost: null, narrator });
   const engineHost = await findEngine(process.env.DOCKER_HOST);
   if (engineHost !== null) {
@@ -53,14 +54,21 @@ async function main(): Promise<number> {
   }
   await installPackages(privatePackages);
   narrator.say("no Docker engine answers here: starting a private one, in namespaces of its own");
-  return runPrivately(values.folder, values.json);
+  return runPrivately(values);
 }
 
-async function runPrivately(folder: string, json: boolean): Promise<number> {
+interface Values {
+  readonly folder: string;
+  readonly json: boolean;
+  readonly started: string;
+}
+
+async function runPrivately({ folder, json, started }: Values): Promise<number> {
+  const args = ["--private", "--folder", folder, "--started", started, ...(json ? ["--json"] : [])];
   const { exitCode, leftovers } = await runInNamespace({
     root: await realpath(root),
     writable: [folder],
-    command: [process.execPath, "demo/main.ts", "--private", "--folder", folder, ...(json ? ["--json"] : [])],
+    command: [process.execPath, "demo/main.ts", ...args],
   });
   for (const line of leftovers) process.stderr.write(`left behind: ${line}\n`);
   return leftovers.length > 0 ? 1 : exitCode;

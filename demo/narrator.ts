@@ -1,7 +1,5 @@
 // Tells the story of the demo: on a terminal for people, or nothing but the result as JSON.
 
-const startedMs = performance.now();
-
 export interface DemoResult {
   /** By digest, as the engine pulls it. */
   readonly reference: string;
@@ -18,11 +16,17 @@ export interface Narrator {
   end(result: DemoResult, tryNext: readonly string[]): void;
 }
 
-/** With `json` the story goes to stderr, and stdout is one line: the object. */
-export function createNarrator({ json }: { readonly json: boolean }): Narrator {
+export interface NarratorOptions {
+  /** The story goes to stderr, and stdout is one line: the object. */
+  readonly json: boolean;
+  /** When the demo began, in milliseconds since 1970. */
+  readonly startedMs: number;
+}
+
+export function createNarrator({ json, startedMs }: NarratorOptions): Narrator {
   const stream = json ? process.stderr : process.stdout;
   const say = (text: string) => {
-    stream.write(`${((performance.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
+    stream.write(`${((Date.now() - startedMs) / 1000).toFixed(1).padStart(6)} s  ${text}\n`);
   };
   return {
     say,
