@@ -41,12 +41,18 @@ interface Secrets {
 
 export async function createApp(config: Config, log: Logger): Promise<App> {
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
-  const secrets = await readOrMakeSecrets(config);
-  const postgres = await openDatabase(config, log);
-  const registry = createRegistry(registryOptions(config, secrets));
-  // Closed from the last to the first: the builds that still run need the registry and the database.
-  const closers = [postgres.close, registry.close, () => postgres.queue.stop(config.limits.drain_seconds_max * 1000)];
+  // A new database takes a second: secrets and certificates are made meanwhile.
+  const [opening, making] = await Promise.allSettled([openDatabase(config, log), readOrMakeSecrets(config)]);
+  if (opening.status === "rejected") throw opening.reason;
+  const postgres = opening.value;
+  // Closed from the last to the first.
+  const closers = [postgres.close, () => postgres.queue.stop(config.limits.drain_seconds_max * 1000)];
   try {
+    if (making.status === "rejected") throw making.reason;
+    const secrets = making.value;
+    const registry = createRegistry(registryOptions(config, secrets));
+    // After the queue has stopped: the builds that still run need it.
+    closers.unshift(registry.close);
     const builder = createBuilder(config, secrets);
     const checks = { engine: builder.check, registry: registry.check, database: postgres.store.check };
     const { api, webhooks } = await openListeners(config, secrets, postgres, checks, log);

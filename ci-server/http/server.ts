@@ -24,6 +24,7 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
 };
 
 const retryAfterSeconds = 5;
+const closeMsMax = 1_000;
 
 /** An app whose errors are answered as problems and logged in one place. */
 export function createKoa(log: Logger): Koa {
@@ -109,9 +110,14 @@ function cannotListen(host: string, port: number, cause: NodeJS.ErrnoException):
   );
 }
 
+/** Requests that are being answered have a moment to end; those who follow a log are let go after it. */
 function close(server: Server): Promise<void> {
   return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), closeMsMax);
+    server.close(() => {
+      clearTimeout(timer);
+      resolve();
+    });
+    server.closeIdleConnections();
   });
 }
