@@ -14,7 +14,7 @@ import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
-import type { Config } from "./config.ts";
+import { type Config, parseRepositories } from "./config.ts";
 import type { Builder, Registry } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { createGithub } from "./forges/github.ts";
@@ -143,15 +143,17 @@ async function openListeners(
   log: Logger,
 ): Promise<{ readonly api: Listener; readonly webhooks: Listener }> {
   const { limits, repositories } = config;
+  const forges = [createGithub(secrets.webhookSecrets)];
   const webhookApp = createWebhookApp({
-    forges: [createGithub(secrets.webhookSecrets)],
+    forges,
     store,
     repositories,
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
     log,
   });
-  const apiApp = createApiApp({ store, repositories, checks, adminToken: secrets.adminToken, log });
+  const { adminToken } = secrets;
+  const apiApp = createApiApp({ store, forges, repositories, parseRepositories, checks, adminToken, log });
   const api = await listen(apiApp, { ...config.listen.api, connectionsMax: limits.connections_max });
   try {
     const webhooks = await listen(webhookApp, { ...config.listen.webhooks, connectionsMax: limits.connections_max });

@@ -109,6 +109,11 @@ export const configFile = z
   })
   .superRefine((value, ctx) => reportTwice(ctx, value.repositories, "repositories"));
 
+/** What a dry run may change. */
+export const changedConfig = z.strictObject({
+  repositories: z.array(repository).superRefine((value, ctx) => reportTwice(ctx, value, "")),
+});
+
 export type ConfigFile = z.infer<typeof configFile>;
 
 function reportTwice(ctx: z.RefinementCtx, entries: readonly { readonly name: string }[], field: string): void {

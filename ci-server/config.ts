@@ -5,7 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
-import { type ConfigFile, configFile } from "./config-schema.ts";
+import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 
@@ -74,13 +74,20 @@ export function loadConfig(source: ConfigSource): Config {
   const parsed = configFile.safeParse(merged);
   if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
-  if (!parsed.success || mistakes.length > 0) {
-    throw new AppError(
-      "invalid",
-      `the configuration has ${mistakes.length} mistake(s):\n${mistakes.map((line) => `  ${line}`).join("\n")}`,
-    );
-  }
+  if (!parsed.success || mistakes.length > 0) throw mistaken(mistakes);
   return freeze(toConfig(parsed.data, secrets, file.folder));
+}
+
+/** The repositories of a changed configuration, for a dry run: `{ "repositories": [...] }`. Throws `invalid` with every mistake. */
+export function parseRepositories(value: unknown): readonly Repository[] {
+  const parsed = changedConfig.safeParse(value);
+  if (parsed.success) return parsed.data.repositories;
+  throw mistaken(parsed.error.issues.map((issue) => describe(issue, value)));
+}
+
+function mistaken(mistakes: readonly string[]): AppError {
+  const lines = mistakes.map((line) => `  ${line}`).join("\n");
+  return new AppError("invalid", `the configuration has ${mistakes.length} mistake(s):\n${lines}`);
 }
 
 interface LoadedFile {

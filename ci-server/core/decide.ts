@@ -1,15 +1,8 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import { matchesBranch } from "./branch-pattern.ts";
-import type { ForgeEvent, PullRequest, PullRequestEvent } from "./delivery.ts";
+import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
 import type { Repository } from "./recipe.ts";
-
-/** What one rule said, and of what. */
-export interface RuleVerdict {
-  readonly rule: string;
-  readonly passed: boolean;
-  readonly saw: string;
-}
 
 interface Decided {
   /** A sentence for the person who asks why. */
@@ -85,12 +78,21 @@ export function decide(event: ForgeEvent, repositories: readonly Repository[], e
   return toBuild(event, repository, verdicts);
 }
 
+/** What the ledger makes of a decision to build: one merge is one build. `buildId`: the build that the merge has already. */
+export function withLedger(decision: BuildDecision, buildId: number | null): Decision {
+  const saw = buildId === null ? "no build of this merge" : `build ${buildId}`;
+  const rules = [...decision.rules, { rule: "already built", passed: buildId === null, saw }];
+  if (buildId === null) return { ...decision, rules };
+  return { verdict: "skip", reason: `${decision.reason}; it is build ${buildId} already`, rules };
+}
+
 /** The forge compares names without regard to case, and so do we. */
 export function findRepository(repositories: readonly Repository[], name: string): Repository | undefined {
   return repositories.find((repository) => repository.name.toLowerCase() === name.toLowerCase());
 }
 
 function refusedEvent(event: ForgeEvent, eventName: string): string {
+  if (event.kind === "unreadable") return event.problem;
   return event.kind === "ping"
     ? "ping: the hook is set up"
     : `event ${eventName} builds nothing; only pull_request does`;

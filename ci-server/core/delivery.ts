@@ -1,5 +1,7 @@
 // A delivery is one request that a forge sent; an event is what it says, in the program's own words.
 
+import type { ErrorCode } from "./errors.ts";
+
 /** The pull request that an event speaks of, as the signed body has it. */
 export interface PullRequest {
   readonly number: number;
@@ -38,7 +40,14 @@ export interface OtherEvent extends EventBase {
   readonly kind: "other";
 }
 
-export type ForgeEvent = PullRequestEvent | PingEvent | OtherEvent;
+/** Signed, and yet not what the event's name says: kept, because the forge may know better than this program does. */
+export interface UnreadableEvent extends EventBase {
+  readonly kind: "unreadable";
+  readonly code: ErrorCode;
+  readonly problem: string;
+}
+
+export type ForgeEvent = PullRequestEvent | PingEvent | OtherEvent | UnreadableEvent;
 
 /** A verified delivery: its signature fits `body`, and `event` was parsed from it. */
 export interface Delivery {
@@ -49,4 +58,29 @@ export interface Delivery {
   readonly hookId: string | null;
   readonly event: ForgeEvent;
   readonly body: Uint8Array;
+  /** Those on the forge's allow-list; any other may hold a secret that was sent by mistake. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Which of the active secrets fitted: the beginning of its SHA-256. */
+  readonly secretId: string;
+}
+
+/** A delivery as the ledger keeps it, with what was decided of it when it came. */
+export interface LedgerEntry extends Omit<Delivery, "event" | "body"> {
+  /** Counts the deliveries in the order in which they were stored. */
+  readonly id: number;
+  readonly receivedAt: Date;
+  readonly action: string | null;
+  readonly repository: string | null;
+  readonly bodyBytes: number;
+  readonly verdict: "build" | "skip";
+  readonly reason: string;
+  readonly rules: readonly RuleVerdict[];
+  readonly buildId: number | null;
+}
+
+/** What one rule said, and of what. */
+export interface RuleVerdict {
+  readonly rule: string;
+  readonly passed: boolean;
+  readonly saw: string;
 }

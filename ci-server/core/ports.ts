@@ -3,7 +3,7 @@
 
 import type { Build, BuildRequest, Failure, Image, LogLine, Result, Stage } from "./build.ts";
 import type { Decision } from "./decide.ts";
-import type { Delivery } from "./delivery.ts";
+import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 
 /** Wall clock and waiting. */
@@ -29,9 +29,19 @@ export interface Forge {
   readonly name: string;
   /**
    * Verifies the signature over the raw bytes, then parses. Pure: touches nothing.
-   * Throws `unauthorized` (no or wrong signature), `invalid` (signed, but not what the event's name says).
+   * Throws `unauthorized` (no or wrong signature), `invalid` (no id or no event's name). A body that is signed and yet
+   * not what the name says is an `unreadable` event.
    */
   receive(request: ForgeRequest): Delivery;
+  /** Parses what was verified and stored before. */
+  read(stored: StoredRequest): ForgeEvent;
+}
+
+/** What of a delivery is needed to read it again. */
+export interface StoredRequest {
+  readonly name: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
 }
 
 export interface CheckoutRequest {
@@ -118,6 +128,23 @@ export interface Accepted {
   readonly buildId: number | null;
 }
 
+/** Keys of a page of the ledger, newest first. */
+export interface LedgerPage {
+  readonly repository: string | null;
+  readonly verdict: "build" | "skip" | null;
+  /** Entries with an id below this one; null starts at the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+/** A delivery whose signature did not fit; its body is not kept. */
+export interface Refusal {
+  readonly guid: string | null;
+  readonly name: string | null;
+  readonly bodyBytes: number;
+  readonly reason: string;
+}
+
 export interface BuildPage {
   readonly repository: string | null;
   /** Builds with an id below this one; null starts at the newest. */
@@ -139,8 +166,23 @@ export interface Store {
    * a merge that has a build gives `skip` with that build.
    */
   accept(delivery: Delivery, decision: Decision, request: BuildRequest | null): Promise<Accepted>;
-  /** Stores and queues a build in one transaction; returns its id. */
-  request(request: BuildRequest): Promise<number>;
+  /** Notes a delivery that was not verified, in a ring of bounded length. */
+  refuse(refusal: Refusal): Promise<void>;
+  /** Newest first. */
+  deliveries(page: LedgerPage): Promise<readonly LedgerEntry[]>;
+  /** Null when there is none, or none any more. */
+  delivery(guid: string): Promise<LedgerEntry | null>;
+  /** The bytes as they came. Null when there is none. */
+  deliveryBody(guid: string): Promise<Uint8Array | null>;
+  /** The build that a merge has already, or null. */
+  mergeBuild(request: BuildRequest, repositoryId: number): Promise<number | null>;
+  /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. */
+  replay(request: BuildRequest, repositoryId: number): Promise<number>;
+  /**
+   * Stores and queues a build in one transaction; returns its id. The same key with the same request gives the same build,
+   * with another request it throws `conflict`.
+   */
+  request(request: BuildRequest, idempotencyKey: string | null): Promise<number>;
   /** Null when there is none. */
   build(id: number): Promise<Build | null>;
   /** Newest first. */

@@ -13,11 +13,11 @@ export interface AcceptParts {
 
 export function acceptDelivery({ store, repositories }: AcceptParts, delivery: Delivery): Promise<Accepted> {
   const decision = decide(delivery.event, repositories, delivery.name);
-  const request = decision.verdict === "build" ? toRequest(decision, delivery.guid) : null;
+  const request = decision.verdict === "build" ? toBuildRequest(decision, delivery.guid) : null;
   return store.accept(delivery, decision, request);
 }
 
-function toRequest({ repository, pullRequest, sha }: BuildDecision, deliveryGuid: string): BuildRequest {
+export function toBuildRequest({ repository, pullRequest, sha }: BuildDecision, deliveryGuid: string): BuildRequest {
   const { number, title, url, author, mergedBy } = pullRequest;
   return {
     repository: repository.name,

@@ -19,8 +19,12 @@ export interface RequestParts {
   readonly repositories: readonly Repository[];
 }
 
-/** Returns the build's id. Throws `not_found`, `conflict` (the name is not unique), `invalid`, `not_implemented`. */
-export function requestImage({ store, repositories }: RequestParts, request: ImageRequest): Promise<number> {
+/** Returns the build's id. Throws `not_found`, `conflict` (the name is not unique, the key has another request), `invalid`, `not_implemented`. */
+export function requestImage(
+  { store, repositories }: RequestParts,
+  request: ImageRequest,
+  idempotencyKey: string | null,
+): Promise<number> {
   if (request.type === "ami") {
     throw new AppError("not_implemented", 'images of type "ami" cannot be built yet; ask for type "docker"');
   }
@@ -29,7 +33,7 @@ export function requestImage({ store, repositories }: RequestParts, request: Ima
     throw new AppError("invalid", `version "${request.version}" cannot be a tag: ${rule}`);
   }
   const { repository, service } = findService(repositories, request.service);
-  return store.request({
+  const asked = {
     repository: repository.name,
     trigger: "manual",
     sha: null,
@@ -38,7 +42,8 @@ export function requestImage({ store, repositories }: RequestParts, request: Ima
     version: request.version,
     pullRequest: null,
     deliveryGuid: null,
-  });
+  } as const;
+  return store.request(asked, idempotencyKey);
 }
 
 function findService(repositories: readonly Repository[], name: string): { repository: Repository; service: Service } {

@@ -2,17 +2,14 @@
 
 import type Koa from "koa";
 import type { Logger } from "pino";
-import type { Store } from "../core/ports.ts";
-import type { Repository } from "../core/recipe.ts";
 import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
+import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
 import { createKoa } from "./server.ts";
 
-export interface ApiOptions {
-  readonly store: Store;
-  readonly repositories: readonly Repository[];
+export interface ApiOptions extends DeliveryOptions {
   readonly checks: Readonly<Record<string, Check>>;
   readonly adminToken: string;
   readonly log: Logger;
@@ -22,7 +19,7 @@ export function createApiApp(options: ApiOptions): Koa {
   const app = createKoa(options.log);
   app.use(healthRoutes(options.checks).routes());
   app.use(requireToken(options.adminToken));
-  for (const router of [buildRoutes(options.store), imageRoutes(options)]) {
+  for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
     app.use(router.routes());
     app.use(router.allowedMethods());
   }

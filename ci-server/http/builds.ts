@@ -8,6 +8,7 @@ import type { Build } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
 import type { Store } from "../core/ports.ts";
 import { followLog } from "../flows/follow-log.ts";
+import { parseQuery } from "./input.ts";
 
 const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const page = z.object({
@@ -63,12 +64,6 @@ async function find(store: Store, text: string | undefined): Promise<Build> {
   const build = parsed.success ? await store.build(parsed.data) : null;
   if (build === null) throw new AppError("not_found", `there is no build ${text}; GET /api/v1/builds lists them`);
   return build;
-}
-
-function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
-  const parsed = schema.safeParse(query);
-  if (!parsed.success) throw new AppError("invalid", `the query is not valid: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
 }
 
 function toView(build: Build): unknown {

@@ -1,13 +1,12 @@
 // POST /api/v1/images: asks for an image by hand.
 
 import Router from "@koa/router";
-import rawBody from "raw-body";
+import type { Middleware } from "koa";
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { imageTypes } from "../core/recipe.ts";
 import { type RequestParts, requestImage } from "../flows/request-image.ts";
-
-const bodyBytesMax = 64 * 1024;
+import { readJson } from "./input.ts";
 
 const imageRequest = z.strictObject({
   service: z.string().min(1).max(200),
@@ -15,12 +14,15 @@ const imageRequest = z.strictObject({
   type: z.enum(imageTypes),
   ref: z.string().min(1).max(250).nullable().default(null),
 });
+// Source: draft-ietf-httpapi-idempotency-key-header; the length is ours.
+const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
 export function imageRoutes(parts: RequestParts): Router {
   const router = new Router({ prefix: "/api/v1/images" });
   router.post("/", async (ctx) => {
-    const request = await readRequest(ctx.req, ctx.request.type);
-    const id = await requestImage(parts, request);
+    const parsed = imageRequest.safeParse(await readJson(ctx));
+    if (!parsed.success) throw new AppError("invalid", `the request is not valid: ${z.prettifyError(parsed.error)}`);
+    const id = await requestImage(parts, parsed.data, readKey(ctx));
     ctx.status = 202;
     ctx.set("Location", `/api/v1/builds/${id}`);
     ctx.body = { build: id, location: `/api/v1/builds/${id}` };
@@ -28,23 +30,10 @@ export function imageRoutes(parts: RequestParts): Router {
   return router;
 }
 
-async function readRequest(stream: NodeJS.ReadableStream, type: string): Promise<z.infer<typeof imageRequest>> {
-  if (type !== "application/json")
-    throw new AppError("unsupported", 'send the request as JSON with "Content-Type: application/json"');
-  const parsed = imageRequest.safeParse(await readJson(stream));
-  if (!parsed.success) throw new AppError("invalid", `the request is not valid: ${z.prettifyError(parsed.error)}`);
-  return parsed.data;
-}
-
-async function readJson(stream: NodeJS.ReadableStream): Promise<unknown> {
-  const text = await rawBody(stream, { limit: bodyBytesMax, encoding: "utf8" }).catch((cause: unknown) => {
-    throw new AppError("too_large", `the request has to arrive whole and to be at most ${bodyBytesMax} bytes`, {
-      cause,
-    });
-  });
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError("invalid", "the request is not JSON", { cause });
-  }
+function readKey(ctx: Parameters<Middleware>[0]): string | null {
+  const key = ctx.get("idempotency-key");
+  if (key === "") return null;
+  if (!keyPattern.test(key))
+    throw new AppError("invalid", "Idempotency-Key has to be 1 to 200 printable characters without blanks");
+  return key;
 }

@@ -5,8 +5,9 @@ import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
 import rawBody from "raw-body";
-import { AppError } from "../core/errors.ts";
-import type { Forge, Store } from "../core/ports.ts";
+import type { Delivery } from "../core/delivery.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type { Forge, ForgeRequest, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { acceptDelivery } from "../flows/accept-delivery.ts";
 import { createKoa } from "./server.ts";
@@ -38,17 +39,36 @@ function receive(options: WebhookOptions, forge: Forge, budget: { bytes: number 
       if (ctx.get("content-encoding") !== "")
         throw new AppError("unsupported", "a compressed body is not taken; send it as it is");
       const body = await readBody(ctx.req, ctx.request.length, options.bodyBytesMax);
-      const delivery = forge.receive({ headers: toHeaders(ctx.headers), body });
+      const delivery = await verify(options, forge, { headers: toHeaders(ctx.headers), body });
       const { store, repositories } = options;
       const accepted = await acceptDelivery({ store, repositories }, delivery);
       const { guid, verdict, reason, buildId } = accepted;
       options.log.info({ delivery: guid, event: delivery.name, verdict, reason, buildId }, "delivery stored");
+      if (delivery.event.kind === "unreadable") throw new AppError(delivery.event.code, delivery.event.problem);
       ctx.status = delivery.event.kind === "ping" ? 200 : 202;
       ctx.body = { delivery: guid, verdict, reason, build: buildId };
     } finally {
       budget.bytes -= reserved;
     }
   };
+}
+
+async function verify({ store, log }: WebhookOptions, forge: Forge, request: ForgeRequest): Promise<Delivery> {
+  try {
+    return forge.receive(request);
+  } catch (thrown) {
+    const { message: reason } = toAppError(thrown);
+    const [guid, name] = ["x-github-delivery", "x-github-event"].map(
+      (header) => request.headers[header]?.slice(0, 64) ?? null,
+    );
+    // That it was refused is no reason to fail when it cannot be noted.
+    await store
+      .refuse({ guid: guid ?? null, name: name ?? null, bodyBytes: request.body.length, reason })
+      .catch((error: unknown) => {
+        log.warn({ err: error }, "a refused delivery could not be noted");
+      });
+    throw thrown;
+  }
 }
 
 /** What a body may take is set aside before it arrives; one that does not say its length may take the most. */
@@ -79,8 +99,7 @@ function tooLarge(limit: number): AppError {
   return new AppError("too_large", `the body is larger than ${limit} bytes (limits.body_bytes_max)`);
 }
 
-/** Only the headers that are read; a header may hold a secret that was never meant for us. */
+/** Each header once, as text; which of them are kept is the forge's to say. */
 function toHeaders(headers: NodeJS.Dict<string | string[]>): Record<string, string | undefined> {
-  const names = ["content-type", "x-github-event", "x-github-delivery", "x-github-hook-id", "x-hub-signature-256"];
-  return Object.fromEntries(names.map((name) => [name, [headers[name]].flat()[0]]));
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, [value].flat()[0]]));
 }

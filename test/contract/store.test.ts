@@ -107,6 +107,60 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(await Promise.all(tables.map((table) => opened.count(table)))).to.deep.equal(before);
     });
 
+    it("keeps deliveries with their bytes and their decision, newest first", async () => {
+      const body = Buffer.from([0, 255, 1, 2]);
+      const event = { kind: "other", repository: "acme/Ledger", action: "opened" } as const;
+      const skip: Decision = { verdict: "skip", reason: "no", rules: [{ rule: "event", passed: false, saw: "push" }] };
+      const ones = [delivery({ event, body }), delivery({ event, body }), delivery({ event, body })];
+      for (const one of ones) await store.accept(one, skip, null);
+      const newest = await store.deliveries({ repository: "acme/ledger", verdict: "skip", before: null, limit: 2 });
+      expect(newest.map(({ guid }) => guid)).to.deep.equal([ones[2]?.guid, ones[1]?.guid]);
+      expect(newest[0]).to.deep.include({
+        ...skip,
+        action: "opened",
+        bodyBytes: 4,
+        secretId: "0123abcd",
+        buildId: null,
+      });
+      const rest = await store.deliveries({
+        repository: "acme/ledger",
+        verdict: null,
+        before: newest[1]?.id ?? 0,
+        limit: 2,
+      });
+      expect(rest.map(({ guid }) => guid)).to.deep.equal([ones[0]?.guid]);
+      expect(
+        await store.deliveries({ repository: "acme/ledger", verdict: "build", before: null, limit: 2 }),
+      ).to.deep.equal([]);
+      expect(await store.delivery(ones[0]?.guid ?? "")).to.deep.equal(rest[0]);
+      expect(Buffer.from((await store.deliveryBody(ones[0]?.guid ?? "")) ?? [])).to.deep.equal(body);
+      expect([await store.delivery("none"), await store.deliveryBody("none")]).to.deep.equal([null, null]);
+    });
+
+    it("notes what was refused in a ring", async () => {
+      for (let count = 0; count < 1_010; count += 1)
+        await store.refuse({ guid: null, name: "push", bodyBytes: count, reason: "no" });
+      expect(await opened.count("refused_delivery")).to.equal(1_000);
+    });
+
+    it("builds a merge again only when that is asked for", async () => {
+      const request = merge("acme/replay-me", 1);
+      const { buildId } = await accept(store, delivery(), request);
+      expect(await store.mergeBuild(request, idOf(request))).to.equal(buildId);
+      const again = await store.replay(request, idOf(request));
+      expect(again).to.not.equal(buildId);
+      expect(await store.mergeBuild(request, idOf(request))).to.equal(buildId);
+      expect((await accept(store, delivery(), request)).buildId).to.equal(buildId);
+    });
+
+    it("makes one build of a request that is sent again under its key, also at once", async () => {
+      const key = randomUUID();
+      const ids = await Promise.all(Array.from({ length: 10 }, () => store.request(manual("acme/key"), key)));
+      expect(new Set(ids).size).to.equal(1);
+      await fails(store.request(manual("acme/other"), key), "conflict", "was used for another request");
+      expect(await store.request(manual("acme/key"), randomUUID())).to.not.equal(ids[0]);
+    });
+
     it("lists builds newest first, page by page, of one repository or all", async () => {
       const ids = [];
       for (let number = 1; number <= 5; number += 1)
@@ -119,7 +173,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
     });
 
     it("records an attempt with its stages, and ends a build once", async () => {
-      const id = await store.request(manual("acme/stages"));
+      const id = await store.request(manual("acme/stages"), null);
       expect(await store.begin(id)).to.include({ id, attempts: 1, result: null });
       await store.stageStarted(id, "fetch");
       await store.resolveSha(id, "f".repeat(40));
@@ -139,17 +193,17 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
     });
 
     it("gives a log's lines in order after any line, once each", async () => {
-      const id = await store.request(manual("acme/log"));
+      const id = await store.request(manual("acme/log"), null);
       const lines = Array.from({ length: 95 }, (_none, index) => line(index + 1));
       for (const chunk of [lines.slice(0, 50), lines.slice(50, 93), lines.slice(93)]) await store.appendLog(id, chunk);
       expect(await store.lastLogSeq(id)).to.equal(95);
       for (const after of [0, 1, 49, 50, 51, 92, 93, 94, 95])
         expect(await store.readLog(id, after)).to.deep.equal(lines.slice(after));
-      expect(await store.lastLogSeq(await store.request(manual("acme/log")))).to.equal(0);
+      expect(await store.lastLogSeq(await store.request(manual("acme/log"), null))).to.equal(0);
     });
 
     it("wakes those who wait for a change, and lets go of them in time", async () => {
-      const id = await store.request(manual("acme/change"));
+      const id = await store.request(manual("acme/change"), null);
       const before = performance.now();
       const change = store.changed(id, 20_000, never);
       await store.appendLog(id, [line(1)]);
@@ -166,7 +220,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       const asked: Record<string, number[]> = {};
       for (const repository of ["acme/x", "acme/y"]) {
         asked[repository] = [];
-        for (let turn = 0; turn < 3; turn += 1) asked[repository].push(await store.request(manual(repository)));
+        for (let turn = 0; turn < 3; turn += 1) asked[repository].push(await store.request(manual(repository), null));
       }
       const all = Object.values(asked).flat();
       const seen = await workOff(opened.queue, store, all, asked["acme/x"]?.[0] ?? 0);
@@ -213,6 +267,7 @@ function line(seq: number): LogLine {
 function delivery(change: Partial<Delivery> = {}): Delivery {
   const event = { kind: "other", repository: "acme/shop", action: null } as const;
   return {
+    ...{ headers: { "content-type": "application/json" }, secretId: "0123abcd" },
     guid: randomUUID(),
     forge: "github",
     name: "pull_request",
@@ -248,15 +303,19 @@ function accept(store: Store, one: Delivery, request: BuildRequest) {
     ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: null },
   };
   const repository = { name: request.repository, url: "u", branches: ["main"], services: [] };
-  const repositoryId = Buffer.from(request.repository).reduce((sum, byte) => sum * 31 + byte, 7) % 2 ** 40;
   const decided = {
     verdict: "build",
     reason: "merged",
     rules: [],
     repository,
-    repositoryId,
+    repositoryId: idOf(request),
     pullRequest,
     sha: request.sha ?? "",
   } as const;
   return store.accept(one, decided, request);
+}
+
+/** A number that stays the same for the same repository, as a forge's does. */
+function idOf({ repository }: BuildRequest): number {
+  return Buffer.from(repository).reduce((sum, byte) => (sum * 31 + byte) % 2 ** 40, 7);
 }

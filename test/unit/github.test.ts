@@ -1,8 +1,8 @@
-import { createHmac } from "node:crypto";
+import { createHash, createHmac } from "node:crypto";
 import type { EmitterWebhookEvent } from "@octokit/webhooks";
 import { expect } from "chai";
 import fc from "fast-check";
-import type { PullRequestEvent } from "../../ci-server/core/delivery.ts";
+import type { Delivery, PullRequestEvent } from "../../ci-server/core/delivery.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
 import { createGithub, type PullRequestPayload } from "../../ci-server/forges/github.ts";
 import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
@@ -31,10 +31,10 @@ function receive(body: Uint8Array | string, headers: Record<string, string | und
   });
 }
 
-function codeOf(work: () => unknown): string {
+function codeOf(work: () => Delivery): string {
   try {
-    work();
-    return "accepted";
+    const { event } = work();
+    return event.kind === "unreadable" ? event.code : "accepted";
   } catch (error) {
     if (error instanceof AppError) return error.code;
     throw error;
@@ -131,11 +131,24 @@ describe("GitHub's delivery", () => {
   });
 
   it("says what is wrong with a body", () => {
-    expect(() =>
-      receive(JSON.stringify({ ...payload, pull_request: { ...payload.pull_request, number: "7" } })),
-    ).to.throw(
-      "the body is not that of a pull_request event: ✖ Invalid input: expected number, received string\n  → at pull_request.number",
-    );
+    const { event } = receive(JSON.stringify({ ...payload, pull_request: { ...payload.pull_request, number: "7" } }));
+    expect(event).to.deep.include({
+      kind: "unreadable",
+      problem:
+        "the body is not that of a pull_request event: ✖ Invalid input: expected number, received string\n  → at pull_request.number",
+    });
+  });
+
+  it("T9: keeps the headers on the list and no other, and says which secret fitted", () => {
+    const both = createGithub(["the old secret, still in use", secret]);
+    const { headers, secretId } = receive(body, { "x-github-encoded-secret": "c2VjcmV0", authorization: "x" }, both);
+    expect(Object.keys(headers)).to.deep.equal(["content-type", "x-github-event", "x-github-delivery"]);
+    expect(secretId).to.equal(createHash("sha256").update(secret).digest("hex").slice(0, 8));
+  });
+
+  it("reads again what it has read before", () => {
+    const { name, headers, event } = receive(body);
+    expect(github.read({ name, headers, body: Buffer.from(body) })).to.deep.equal(event);
   });
 
   it("T8: whatever it holds is answered with a code of ours, and no prototype is touched", function () {

@@ -16,11 +16,17 @@ const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.versi
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'digest', i.digest, 'tags', i.tags, 'bytes', i.bytes)
     order by i.service) from image i where i.build_id = b.id), '[]') as images`;
 
+/** What identifies a merge beside the request; a replay is a further build of one. */
+export interface BuildOrigin {
+  readonly repositoryId: number | null;
+  readonly replay: boolean;
+}
+
 /** The new build, or the one that this merge has already. */
 export async function insertBuild(
   client: PoolClient,
   request: BuildRequest,
-  repositoryId: number | null,
+  { repositoryId, replay }: BuildOrigin,
 ): Promise<{ readonly id: number; readonly isNew: boolean }> {
   const values = [
     request.repository,
@@ -33,17 +39,18 @@ export async function insertBuild(
     request.pullRequest?.number ?? null,
     request.pullRequest === null ? null : JSON.stringify(request.pullRequest),
     request.deliveryGuid,
+    replay,
   ];
   const inserted = await client.query<{ id: string }>(
-    `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
-     on conflict (repository_id, pull_request_number, sha) where trigger = 'pull_request' do nothing returning id`,
+    `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, replay)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+     on conflict (repository_id, pull_request_number, sha) where trigger = 'pull_request' and not replay do nothing returning id`,
     values,
   );
   const row = inserted.rows[0];
   if (row !== undefined) return { id: Number(row.id), isNew: true };
   const { rows } = await client.query<{ id: string }>(
-    `select id from build where trigger = 'pull_request' and repository_id = $1 and pull_request_number = $2 and sha = $3`,
+    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3`,
     [repositoryId, request.pullRequest?.number, request.sha],
   );
   return { id: Number(rows[0]?.id), isNew: false };

@@ -5,8 +5,8 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
-import type { Decision } from "../../core/decide.ts";
-import type { Delivery } from "../../core/delivery.ts";
+import { type Decision, withLedger } from "../../core/decide.ts";
+import type { Delivery, RuleVerdict } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
 import { insertBuild } from "./builds.ts";
@@ -17,6 +17,7 @@ const compress = promisify(gzip);
 export interface StoredBody {
   readonly compressed: Buffer;
   readonly digest: Buffer;
+  readonly bytes: number;
 }
 
 interface StoredDelivery {
@@ -26,9 +27,15 @@ interface StoredDelivery {
   readonly build_id: string | null;
 }
 
+/** What the ledger adds to a decision: whether the merge has a build already. */
+interface Recorded extends Accepted {
+  readonly rules: readonly RuleVerdict[];
+}
+
 /** Done before the transaction begins, so that no connection waits for it. */
 export async function toStoredBody(body: Uint8Array): Promise<StoredBody> {
-  return { compressed: await compress(body), digest: createHash("sha256").update(body).digest() };
+  const digest = createHash("sha256").update(body).digest();
+  return { compressed: await compress(body), digest, bytes: body.length };
 }
 
 /** `request` is there exactly when the decision is `build`. To be run in one transaction. */
@@ -40,33 +47,34 @@ export async function acceptDelivery(
   decision: Decision,
   request: BuildRequest | null,
 ): Promise<Accepted> {
-  const stored = await findDelivery(client, delivery.guid);
+  const stored = await findStored(client, delivery.guid);
   if (stored !== null) return toDuplicate(delivery, body, stored);
-  const accepted = await decideWithLedger(client, queue, delivery, decision, request);
-  const inserted = await insertDelivery(client, delivery, body, decision, accepted);
+  const { rules, ...accepted } = await decideWithLedger(client, queue, delivery, decision, request);
+  const inserted = await insertDelivery(client, delivery, body, { ...accepted, rules });
   // The same GUID came in a second request meanwhile: that one holds. The caller tries again and finds it.
   if (!inserted) throw new AppError("conflict", "the same delivery is being stored", { details: { retry: true } });
   return accepted;
 }
 
-/** The rules know the event only; the ledger knows whether the merge has a build already. */
 async function decideWithLedger(
   client: PoolClient,
   queue: BuildQueue,
   delivery: Delivery,
   decision: Decision,
   request: BuildRequest | null,
-): Promise<Accepted> {
+): Promise<Recorded> {
   const { guid } = delivery;
-  const { verdict, reason } = decision;
-  if (decision.verdict === "skip" || request === null) return { guid, verdict, reason, buildId: null };
-  const { id, isNew } = await insertBuild(client, request, decision.repositoryId);
-  if (!isNew) return { guid, verdict: "skip", reason: `${reason}; it is build ${id} already`, buildId: id };
-  await queue.send(client, id, request.repository);
-  return { guid, verdict, reason, buildId: id };
+  if (decision.verdict === "skip" || request === null) return { guid, ...pick(decision), buildId: null };
+  const { id, isNew } = await insertBuild(client, request, { repositoryId: decision.repositoryId, replay: false });
+  if (isNew) await queue.send(client, id, request.repository);
+  return { guid, ...pick(withLedger(decision, isNew ? null : id)), buildId: id };
 }
 
-async function findDelivery(client: PoolClient, guid: string): Promise<StoredDelivery | null> {
+function pick({ verdict, reason, rules }: Decision): Omit<Recorded, "guid" | "buildId"> {
+  return { verdict, reason, rules };
+}
+
+async function findStored(client: PoolClient, guid: string): Promise<StoredDelivery | null> {
   const sql = "select body_digest, received_at, reason, build_id from delivery where guid = $1";
   const { rows } = await client.query<StoredDelivery>(sql, [guid]);
   return rows[0] ?? null;
@@ -89,27 +97,28 @@ async function insertDelivery(
   client: PoolClient,
   delivery: Delivery,
   body: StoredBody,
-  decision: Decision,
-  accepted: Accepted,
+  recorded: Recorded,
 ): Promise<boolean> {
   const { event } = delivery;
-  const result = await client.query(
-    `insert into delivery (guid, forge, name, action, repository, hook_id, body, body_digest, verdict, reason, rules, build_id)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) on conflict (guid) do nothing`,
-    [
-      delivery.guid,
-      delivery.forge,
-      delivery.name,
-      event.action,
-      event.repository,
-      delivery.hookId,
-      body.compressed,
-      body.digest,
-      accepted.verdict,
-      accepted.reason,
-      JSON.stringify(decision.rules),
-      accepted.buildId,
-    ],
-  );
-  return result.rowCount === 1;
+  const row = {
+    ...{
+      guid: delivery.guid,
+      forge: delivery.forge,
+      name: delivery.name,
+      action: event.action,
+      repository: event.repository,
+    },
+    ...{ hook_id: delivery.hookId, headers: JSON.stringify(delivery.headers), secret_id: delivery.secretId },
+    ...{ body: body.compressed, body_digest: body.digest, body_bytes: body.bytes },
+    ...{
+      verdict: recorded.verdict,
+      reason: recorded.reason,
+      rules: JSON.stringify(recorded.rules),
+      build_id: recorded.buildId,
+    },
+  };
+  const names = Object.keys(row);
+  const places = names.map((_name, index) => `$${index + 1}`);
+  const sql = `insert into delivery (${names.join(", ")}) values (${places.join(", ")}) on conflict (guid) do nothing`;
+  return (await client.query(sql, Object.values(row))).rowCount === 1;
 }

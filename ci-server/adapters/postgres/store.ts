@@ -1,11 +1,23 @@
 // The Store on PostgreSQL: one connection pool, a transaction wherever two statements belong together.
 
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
+import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Store } from "../../core/ports.ts";
-import { beginBuild, endStage, findBuild, finishBuild, insertBuild, listBuilds, startStage } from "./builds.ts";
+import {
+  type BuildOrigin,
+  beginBuild,
+  endStage,
+  findBuild,
+  finishBuild,
+  insertBuild,
+  listBuilds,
+  startStage,
+} from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
 import { acceptDelivery, toStoredBody } from "./deliveries.ts";
+import { once } from "./idempotency.ts";
+import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import type { BuildQueue } from "./queue.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
@@ -18,6 +30,11 @@ export interface StoreParts {
 
 export function createStore({ pool, queue, changes }: StoreParts): Store {
   const notify = (id: number) => pool.query(notifyChanged, [String(id)]);
+  const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
+    const { id } = await insertBuild(client, request, origin);
+    await queue.send(client, id, request.repository);
+    return id;
+  };
   const store: Store = {
     async accept(delivery, decision, request) {
       const body = await toStoredBody(delivery.body);
@@ -28,11 +45,17 @@ export function createStore({ pool, queue, changes }: StoreParts): Store {
         throw error;
       });
     },
-    request: (request) =>
-      transaction(pool, async (client) => {
-        const { id } = await insertBuild(client, request, null);
-        await queue.send(client, id, request.repository);
-        return id;
+    refuse: (refusal) => insertRefusal(pool, refusal),
+    deliveries: (page) => listDeliveries(pool, page),
+    delivery: (guid) => findDelivery(pool, guid),
+    deliveryBody: (guid) => findBody(pool, guid),
+    mergeBuild: (request, repositoryId) => findMergeBuild(pool, request, repositoryId),
+    replay: (request, repositoryId) =>
+      transaction(pool, (client) => enqueue(client, request, { repositoryId, replay: true })),
+    request: (request, idempotencyKey) =>
+      transaction(pool, (client) => {
+        const make = () => enqueue(client, request, { repositoryId: null, replay: false });
+        return idempotencyKey === null ? make() : once(client, idempotencyKey, request, make);
       }),
     build: (id) => findBuild(pool, id),
     builds: (page) => listBuilds(pool, page),

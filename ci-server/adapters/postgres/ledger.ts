@@ -1,0 +1,65 @@
+// Reads the ledger, and keeps the ring of what was refused.
+
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import type { Pool } from "pg";
+import type { BuildRequest } from "../../core/build.ts";
+import type { LedgerEntry } from "../../core/delivery.ts";
+import type { LedgerPage, Refusal } from "../../core/ports.ts";
+
+const decompress = promisify(gunzip);
+const refusalsMax = 1_000;
+
+interface LedgerRow extends Record<string, unknown> {
+  readonly id: string;
+  readonly buildId: string | null;
+}
+
+const columns = `d.id, d.guid, d.forge, d.name, d.action, d.repository, d.hook_id as "hookId", d.received_at as "receivedAt", d.headers,
+  d.secret_id as "secretId", d.body_bytes as "bodyBytes", d.verdict, d.reason, d.rules, d.build_id as "buildId"`;
+
+export async function listDeliveries(pool: Pool, page: LedgerPage): Promise<LedgerEntry[]> {
+  const { rows } = await pool.query<LedgerRow>(
+    `select ${columns} from delivery d where ($1::text is null or lower(d.repository) = lower($1))
+       and ($2::text is null or d.verdict = $2) and ($3::bigint is null or d.id < $3) order by d.id desc limit $4`,
+    [page.repository, page.verdict, page.before, page.limit],
+  );
+  return rows.map(toEntry);
+}
+
+export async function findDelivery(pool: Pool, guid: string): Promise<LedgerEntry | null> {
+  const { rows } = await pool.query<LedgerRow>(`select ${columns} from delivery d where d.guid = $1`, [guid]);
+  return rows[0] === undefined ? null : toEntry(rows[0]);
+}
+
+export async function findBody(pool: Pool, guid: string): Promise<Uint8Array | null> {
+  const { rows } = await pool.query<{ body: Buffer }>("select body from delivery where guid = $1", [guid]);
+  return rows[0] === undefined ? null : decompress(rows[0].body);
+}
+
+/** The first build of the merge: a replay is none. */
+export async function findMergeBuild(pool: Pool, request: BuildRequest, repositoryId: number): Promise<number | null> {
+  const { rows } = await pool.query<{ id: string }>(
+    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3`,
+    [repositoryId, request.pullRequest?.number ?? null, request.sha],
+  );
+  return rows[0] === undefined ? null : Number(rows[0].id);
+}
+
+export async function insertRefusal(pool: Pool, refusal: Refusal): Promise<void> {
+  const { guid, name, bodyBytes, reason } = refusal;
+  await pool.query(
+    `with added as (insert into refused_delivery (guid, name, body_bytes, reason) values ($1, $2, $3, $4) returning id)
+     delete from refused_delivery where id <= (select id from added) - $5`,
+    [guid, name, bodyBytes, reason, refusalsMax],
+  );
+}
+
+function toEntry(row: LedgerRow): LedgerEntry {
+  // The columns bear the names of LedgerEntry's fields, and only deliveries.ts writes them.
+  return {
+    ...(row as unknown as LedgerEntry),
+    id: Number(row.id),
+    buildId: row.buildId === null ? null : Number(row.buildId),
+  };
+}

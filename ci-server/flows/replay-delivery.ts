@@ -1,0 +1,58 @@
+// Decides again on a delivery of the ledger: to build it once more, or only to say what would happen.
+
+import { type Decision, decide, withLedger } from "../core/decide.ts";
+import type { LedgerEntry, RuleVerdict } from "../core/delivery.ts";
+import { AppError } from "../core/errors.ts";
+import type { Forge, Store } from "../core/ports.ts";
+import type { Repository } from "../core/recipe.ts";
+import { toBuildRequest } from "./accept-delivery.ts";
+
+export interface ReplayParts {
+  readonly store: Store;
+  readonly forges: readonly Forge[];
+  readonly repositories: readonly Repository[];
+}
+
+export interface Replayed {
+  readonly verdict: "build" | "skip";
+  readonly reason: string;
+  readonly rules: readonly RuleVerdict[];
+  readonly buildId: number | null;
+}
+
+/** What the rules say of the delivery under these repositories, had it come now. Changes nothing. */
+export async function dryRun(parts: ReplayParts, guid: string): Promise<Replayed> {
+  const decision = await decideAgain(parts, guid);
+  if (decision.verdict === "skip") return toReplayed(decision, null);
+  const buildId = await parts.store.mergeBuild(toBuildRequest(decision, guid), decision.repositoryId);
+  return toReplayed(withLedger(decision, buildId), buildId);
+}
+
+/** Builds it again, also when the merge has a build; a delivery that the rules skip is skipped. */
+export async function replay(parts: ReplayParts, guid: string): Promise<Replayed> {
+  const decision = await decideAgain(parts, guid);
+  if (decision.verdict === "skip") return toReplayed(decision, null);
+  return toReplayed(decision, await parts.store.replay(toBuildRequest(decision, guid), decision.repositoryId));
+}
+
+function toReplayed({ verdict, reason, rules }: Decision, buildId: number | null): Replayed {
+  return { verdict, reason, rules, buildId };
+}
+
+async function decideAgain({ store, forges, repositories }: ReplayParts, guid: string): Promise<Decision> {
+  const entry = await store.delivery(guid);
+  const body = await store.deliveryBody(guid);
+  if (entry === null || body === null) throw noDelivery(guid);
+  return decide(forgeOf(forges, entry).read({ ...entry, body }), repositories, entry.name);
+}
+
+export function noDelivery(guid: string): AppError {
+  return new AppError("not_found", `there is no delivery ${guid}; GET /api/v1/deliveries lists those that are kept`);
+}
+
+function forgeOf(forges: readonly Forge[], entry: LedgerEntry): Forge {
+  const forge = forges.find(({ name }) => name === entry.forge);
+  if (forge === undefined)
+    throw new AppError("conflict", `delivery ${entry.guid} is of ${entry.forge}, which is not configured any more`);
+  return forge;
+}

@@ -1,0 +1,31 @@
+// Reads what a client of the API sends, and says what is wrong with it.
+
+import type { Middleware } from "koa";
+import rawBody from "raw-body";
+import { z } from "zod";
+import { AppError } from "../core/errors.ts";
+
+const bodyBytesMax = 64 * 1024;
+
+export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
+  const parsed = schema.safeParse(query);
+  if (!parsed.success) throw new AppError("invalid", `the query is not valid: ${z.prettifyError(parsed.error)}`);
+  return parsed.data;
+}
+
+/** A JSON body of a bounded size. Throws `unsupported`, `too_large`, `invalid`. */
+export async function readJson({ req, request }: Parameters<Middleware>[0]): Promise<unknown> {
+  if (request.type !== "application/json") {
+    throw new AppError("unsupported", 'send the request as JSON with "Content-Type: application/json"');
+  }
+  const text = await rawBody(req, { limit: bodyBytesMax, encoding: "utf8" }).catch((cause: unknown) => {
+    throw new AppError("too_large", `the request has to arrive whole and to be at most ${bodyBytesMax} bytes`, {
+      cause,
+    });
+  });
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AppError("invalid", "the request is not JSON", { cause });
+  }
+}
