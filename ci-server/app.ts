@@ -12,10 +12,12 @@ import { createEngine } from "./adapters/docker-engine.ts";
 import { createGit } from "./adapters/git.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
+import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
-import { type Config, parseRepositories } from "./config.ts";
-import type { Builder, Registry } from "./core/ports.ts";
+import { type Config, parseRepositories, weaknessOf } from "./config.ts";
+import { AppError } from "./core/errors.ts";
+import type { Builder, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { createGithub } from "./forges/github.ts";
 import { createApiApp } from "./http/api.ts";
@@ -41,21 +43,38 @@ interface Secrets {
 
 export async function createApp(config: Config, log: Logger): Promise<App> {
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
+  const lock = await lockState(config.stateFolder);
+  try {
+    const app = await openApp(config, log);
+    return { ...app, stop: () => app.stop().finally(lock.release) };
+  } catch (cause) {
+    await lock.release();
+    throw cause;
+  }
+}
+
+async function openApp(config: Config, log: Logger): Promise<App> {
   // A new database takes a second: secrets and certificates are made meanwhile.
   const [opening, making] = await Promise.allSettled([openDatabase(config, log), readOrMakeSecrets(config)]);
   if (opening.status === "rejected") throw opening.reason;
   const postgres = opening.value;
-  // Closed from the last to the first.
-  const closers = [postgres.close, () => postgres.queue.stop(config.limits.drain_seconds_max * 1000)];
+  const drain = { isDraining: false };
+  const stopQueue = () => {
+    drain.isDraining = true;
+    return postgres.queue.stop(config.limits.drain_seconds_max * 1000);
+  };
+  const closers = [postgres.close];
+  // The queue first: until its builds have ended or were given back, all else is needed. Then from the last to the first.
+  const stop = () => closeAll([...closers, stopQueue]);
   try {
     if (making.status === "rejected") throw making.reason;
     const secrets = making.value;
     const registry = createRegistry(registryOptions(config, secrets));
-    // After the queue has stopped: the builds that still run need it.
-    closers.unshift(registry.close);
+    closers.push(registry.close);
     const builder = createBuilder(config, secrets);
     const checks = { engine: builder.check, registry: registry.check, database: postgres.store.check };
-    const { api, webhooks } = await openListeners(config, secrets, postgres, checks, log);
+    const parts = { config, secrets, store: postgres.store, checks, log, isDraining: () => drain.isDraining };
+    const { api, webhooks } = await openListeners(parts);
     closers.push(api.close, webhooks.close);
     await work(config, { postgres, builder, registry, log });
     const tunnel: Check = (signal) => describeTunnel(config.tunnelAgentUrl, signal);
@@ -63,10 +82,10 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
       apiUrl: `${api.url}/api/v1`,
       webhookUrl: `${webhooks.url}/webhooks/github`,
       inspect: () => runChecks({ ...checks, tunnel }),
-      stop: () => closeAll(closers),
+      stop,
     };
   } catch (cause) {
-    await closeAll(closers);
+    await stop();
     throw cause;
   }
 }
@@ -92,7 +111,10 @@ async function readOrMakeSecrets(config: Config): Promise<Secrets> {
 /** 32 random bytes in hex, made once. */
 async function readOrMakeSecret(file: string): Promise<string> {
   await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  return (await createOnce({ file, text: `${randomBytes(32).toString("hex")}\n` })).trim();
+  const secret = (await createOnce({ file, text: `${randomBytes(32).toString("hex")}\n` })).trim();
+  const weakness = weaknessOf(secret);
+  if (weakness !== null) throw new AppError("invalid", `${file}: ${weakness}, or remove the file to have one made`);
+  return secret;
 }
 
 async function makeRegistryPassword(config: Config): Promise<string> {
@@ -104,7 +126,11 @@ async function makeRegistryPassword(config: Config): Promise<string> {
 async function readOrMakeCa(config: Config): Promise<string | null> {
   const { caFile, apiUrl } = config.registry;
   if (caFile === "system") return null;
-  if (caFile !== null) return readFile(caFile, "utf8");
+  if (caFile !== null) {
+    return readFile(caFile, "utf8").catch((cause: NodeJS.ErrnoException) => {
+      throw new AppError("invalid", `registry.ca_file: ${caFile} cannot be read (${cause.code})`, { cause });
+    });
+  }
   const hosts = [...new Set(["localhost", "127.0.0.1", new URL(apiUrl).hostname])];
   const made = await makeCertificates({ folder: path.join(config.stateFolder, "certs"), hosts });
   return readFile(made.caFile, "utf8");
@@ -116,6 +142,10 @@ function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> {
     folder: path.join(config.stateFolder, "postgres"),
     workers: config.workers,
     expireSeconds: config.limits.build_seconds_max * 2,
+    limits: {
+      perRepositoryMax: config.limits.queued_builds_per_repository_max,
+      inAllMax: config.limits.queued_builds_max,
+    },
     log,
   });
 }
@@ -135,13 +165,17 @@ function createBuilder(config: Config, secrets: Secrets): Builder {
   return createDockerBuilder({ engine, pushHost, username, password: secrets.registryPassword });
 }
 
-async function openListeners(
-  config: Config,
-  secrets: Secrets,
-  { store }: OpenPostgres,
-  checks: Readonly<Record<string, Check>>,
-  log: Logger,
-): Promise<{ readonly api: Listener; readonly webhooks: Listener }> {
+interface ListenerParts {
+  readonly config: Config;
+  readonly secrets: Secrets;
+  readonly store: Store;
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly isDraining: () => boolean;
+  readonly log: Logger;
+}
+
+async function openListeners(parts: ListenerParts): Promise<{ readonly api: Listener; readonly webhooks: Listener }> {
+  const { config, secrets, store, checks, isDraining, log } = parts;
   const { limits, repositories } = config;
   const forges = [createGithub(secrets.webhookSecrets)];
   const webhookApp = createWebhookApp({
@@ -150,6 +184,7 @@ async function openListeners(
     repositories,
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
+    isDraining,
     log,
   });
   const { adminToken } = secrets;
@@ -188,6 +223,8 @@ async function work(config: Config, { postgres, builder, registry, log }: WorkPa
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
+    brokenAttemptsMax: limits.broken_attempts_max,
+    troubleMsMax: limits.trouble_seconds_max * 1000,
   };
   await postgres.queue.work(async (buildId, signal) => {
     log.info({ buildId }, "build begun");

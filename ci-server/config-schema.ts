@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { imagePath } from "./core/image-ref.ts";
+import { concurrencies } from "./core/recipe.ts";
 
 const address = z
   .string()
@@ -26,7 +27,12 @@ const gitUrl = z
     (text) => ["https:", "http:", "ssh:"].includes(URL.parse(text)?.protocol ?? ""),
     "has to begin with https://, http:// or ssh://",
   )
-  .refine((text) => (URL.parse(text)?.password ?? "") === "", "must not hold a password");
+  .refine((text) => hasNoCredentials(URL.parse(text)), "must not hold a password or a token");
+
+/** It would stand in labels and logs. ssh has a user name that is none of a person's. */
+function hasNoCredentials(url: URL | null): boolean {
+  return url === null || (url.password === "" && (url.username === "" || url.protocol === "ssh:"));
+}
 
 const service = z.strictObject({
   name: z
@@ -45,6 +51,7 @@ const repository = z
     url: gitUrl,
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
+    concurrency: z.enum(concurrencies).default("queue"),
   })
   .transform((value) => ({
     ...value,
@@ -63,8 +70,12 @@ const limits = z.strictObject({
   build_seconds_max: seconds(30 * 60),
   build_silence_seconds_max: seconds(10 * 60),
   drain_seconds_max: seconds(30),
+  trouble_seconds_max: seconds(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
   registry_seconds_max: seconds(30),
+  queued_builds_max: z.number().int().positive().default(10_000),
+  queued_builds_per_repository_max: z.number().int().positive().default(500),
+  broken_attempts_max: z.number().int().min(1).max(100).default(5),
   attempts_max: z.number().int().min(1).max(20).default(5),
   git_low_speed_bytes_per_second: bytes(1_000),
   git_low_speed_seconds_max: seconds(30),

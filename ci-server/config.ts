@@ -138,7 +138,7 @@ function withEnvironment(
   ]);
   for (const name of Object.keys(env)) {
     if (name.startsWith("MERGEDOCK_") && !known.has(name))
-      mistakes.push(`${name}: there is no such variable; there are: ${[...known].sort().join(", ")}`);
+      mistakes.push(`${name}: there is no such variable; there are: ${[...known, "DATABASE_URL"].sort().join(", ")}`);
   }
   return merged;
 }
@@ -209,13 +209,19 @@ function readSecret(
   }
 }
 
+/** What is wrong with a secret and what to do, or null. */
+export function weaknessOf(secret: string): string | null {
+  const help = "make one with: openssl rand -hex 32";
+  if (secret.length < secretCharsMin) return `has to have at least ${secretCharsMin} characters; ${help}`;
+  return placeholders.test(secret) ? `is a placeholder; ${help}` : null;
+}
+
 /** A blank or guessable secret lets everybody in: refuse it instead of pretending. The value itself is never shown. */
 function checkStrong(name: string, secrets: readonly string[] | null, mistakes: string[]): readonly string[] | null {
   const given = secrets?.filter((secret, index) => secret !== "" || index === 0) ?? null;
   for (const secret of given ?? []) {
-    if (secret.length < secretCharsMin)
-      mistakes.push(`${name}: has to have at least ${secretCharsMin} characters; make one with: openssl rand -hex 32`);
-    else if (placeholders.test(secret)) mistakes.push(`${name}: is a placeholder; make one with: openssl rand -hex 32`);
+    const weakness = weaknessOf(secret);
+    if (weakness !== null) mistakes.push(`${name}: ${weakness}`);
   }
   return given;
 }

@@ -2,7 +2,7 @@
 // for the same commit wherever it is packed (root's files, modes 644 and 755, the commit's time).
 
 import { constants } from "node:fs";
-import { open, readdir, realpath } from "node:fs/promises";
+import { open, readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 import dockerignore from "@balena/dockerignore";
@@ -10,6 +10,7 @@ import { pack } from "tar-fs";
 import { AppError } from "../core/errors.ts";
 
 const ignoreFileBytesMax = 64 * 1024;
+const wildcardsMax = 4;
 
 export interface ContextRequest {
   /** The checkout. */
@@ -53,12 +54,20 @@ async function insideCheckout(folder: string, context: string): Promise<string> 
   });
   const isInside = root === checkout || root.startsWith(checkout + path.sep);
   if (!isInside) throw new AppError("invalid", `context ${context} leads out of the repository; it is not built`);
+  if (!(await stat(root)).isDirectory())
+    throw new AppError("invalid", `${context} is not a folder; check "context" in mergedock.yml`);
   return root;
 }
 
 /** Every file and link below root, relative, without following links; `.git` at the top is git's and not the commit's. */
 async function listFiles(root: string): Promise<string[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
+  const unreadable = entries.find(({ name }) => name.includes("\ufffd"));
+  if (unreadable !== undefined)
+    throw new AppError(
+      "invalid",
+      `the name of the file "${unreadable.name}" is not UTF-8; it cannot be sent to the engine`,
+    );
   return entries
     .filter((entry) => !entry.isDirectory())
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
@@ -75,10 +84,26 @@ async function readIgnoreFile(root: string): Promise<(file: string) => boolean> 
   try {
     const stats = await handle.stat();
     if (!stats.isFile() || stats.size > ignoreFileBytesMax) throw unusable();
-    const ignore = dockerignore.default().add((await handle.readFile()).toString("utf8"));
-    return (file) => ignore.ignores(file);
+    return toFilter((await handle.readFile()).toString("utf8"));
   } finally {
     await handle.close();
+  }
+}
+
+/** The library makes regular expressions of the patterns: many wildcards in one name could keep it busy for ever. */
+function toFilter(text: string): (file: string) => boolean {
+  const tooWild = text
+    .split("\n")
+    .find((line) => line.split("/").some((name) => name.split("*").length - 1 > wildcardsMax));
+  if (tooWild !== undefined)
+    throw new AppError("invalid", `.dockerignore: "${tooWild}" has more than ${wildcardsMax} * in one name`);
+  try {
+    const ignore = dockerignore.default().add(text);
+    // The patterns are compiled when they are first used.
+    ignore.ignores("Dockerfile");
+    return (file) => ignore.ignores(file);
+  } catch (cause) {
+    throw new AppError("invalid", `.dockerignore cannot be read: ${String(cause)}`, { cause });
   }
 }
 

@@ -8,6 +8,9 @@ import { AppError } from "../core/errors.ts";
 // BuildKit sends what a step prints in pieces far below this.
 const lineCharsMax = 16 * 1024 * 1024;
 
+// For what needs no work of the engine: one that is hung must not hang us.
+const answerMsMax = 10_000;
+
 export interface EngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
   readonly host: string;
@@ -53,7 +56,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     imageId: (reference) => imageId(docker, options, reference),
     version: async () => {
-      const version = await docker.version().catch((cause: unknown) => {
+      const version = await ask<{ Version: string; ApiVersion: string }>(docker, "/version").catch((cause: unknown) => {
         throw unreachable(options, cause);
       });
       return `Docker ${version.Version} (API ${version.ApiVersion}) at ${options.host}`;
@@ -156,9 +159,20 @@ function dial(docker: Docker, { path, query, file, auth, signal, isStream }: Dia
   });
 }
 
+/** GETs JSON, within a time: the engine's answer, whose fields the caller knows from its API. */
+function ask<T>(docker: Docker, path: string): Promise<T> {
+  const options = { path, method: "GET", statusCodes: { 200: true }, abortSignal: AbortSignal.timeout(answerMsMax) };
+  return new Promise((resolve, reject) => {
+    docker.modem.dial(options, (error: unknown, answer: unknown) => {
+      if (error) reject(error);
+      else resolve(answer as T);
+    });
+  });
+}
+
 async function imageId(docker: Docker, options: EngineOptions, reference: string): Promise<string | null> {
   try {
-    return (await docker.getImage(reference).inspect()).Id;
+    return (await ask<{ Id: string }>(docker, `/images/${reference}/json`)).Id;
   } catch (cause) {
     if ((cause as { statusCode?: number }).statusCode === 404) return null; // the modem's errors carry it
     throw toEngineError(options, cause);

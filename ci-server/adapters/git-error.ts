@@ -13,7 +13,8 @@ const known: readonly Known[] = [
   {
     pattern: /couldn't find remote ref|not our ref/,
     code: "not_found",
-    message: (repository, ref) => `${repository.name} has no ${ref}`,
+    message: (repository, ref) =>
+      `${repository.name} has no ${ref}; a branch, a tag, or a commit with all of its digits can be built`,
   },
   {
     pattern: /Authentication failed|could not read Username|error: 40[13]\b/,
@@ -44,6 +45,11 @@ export function toGitError(cause: unknown, repository: Repository, ref: string):
   const text = cause instanceof Error ? cause.message : String(cause);
   const match = known.find((entry) => entry.pattern.test(text));
   if (match !== undefined) return new AppError(match.code, match.message(repository, ref), { cause });
-  const last = text.trim().split("\n").at(-1) ?? "";
-  return new AppError("unavailable", `${ref} of ${repository.url} could not be fetched: ${last}`, { cause });
+  const lines = text.trim().split("\n");
+  // What git says last is advice; what happened stands where it says "fatal", or first.
+  const what = lines.find((line) => /^(?:fatal|error|ssh):/.test(line)) ?? lines[0] ?? "";
+  const details = {
+    brokenMirror: /cannot lock ref|\.lock'|update local ref|bad object|not a git repository/i.test(text),
+  };
+  return new AppError("unavailable", `${ref} of ${repository.url} could not be fetched: ${what}`, { cause, details });
 }

@@ -1,6 +1,7 @@
 // Brings exactly one commit of a configured repository onto the disk: a bare mirror fetched by one refspec, and a worktree
 // that stays in place between builds, so that a merge costs its delta only.
 
+import { createHash } from "node:crypto";
 import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
@@ -50,12 +51,29 @@ async function checkout(folder: string, known: Set<string>, request: CheckoutReq
   const name = repository.name.toLowerCase();
   const mirror = path.join(folder, "mirrors", `${name}.git`);
   const worktree = path.join(folder, "worktrees", name);
-  const git = await openMirror(folder, mirror, signal);
   request.log(`fetching ${request.ref} of ${repository.url}`);
-  const sha = await fetchCommit(git, request);
+  const { git, sha } = await fetchWhole(folder, mirror, request);
   await layOut({ git, folder, worktree, sha, known, signal });
   request.log(`${sha} is laid out`);
   return { sha, folder: worktree, committedAt: new Date(await showCommit(git, "%cI", sha)) };
+}
+
+/** A mirror that a killed process left locked or broken is made anew: everything in it is at the remote. */
+async function fetchWhole(
+  folder: string,
+  mirror: string,
+  request: CheckoutRequest,
+): Promise<{ git: SimpleGit; sha: string }> {
+  for (const isLast of [false, true]) {
+    const git = await openMirror(folder, mirror, request.signal);
+    try {
+      return { git, sha: await fetchCommit(git, request) };
+    } catch (error) {
+      if (isLast || !(error instanceof AppError) || error.details.brokenMirror !== true) throw error;
+      await rm(mirror, { recursive: true, force: true });
+    }
+  }
+  throw new AppError("internal", "a mirror is made anew at most once");
 }
 
 function checkNames({ ref, sha }: CheckoutRequest): void {
@@ -100,13 +118,12 @@ function failedWhenNotZero(
 async function fetchCommit(git: SimpleGit, request: CheckoutRequest): Promise<string> {
   const { ref, sha, repository } = request;
   if (sha === null) return fetchRef(git, request);
-  const branch = `refs/heads/${ref}`;
-  await fetchInto(git, request, branch);
+  const branch = await fetchInto(git, request, `refs/heads/${ref}`);
   const found = await showCommit(git, "%H", sha).catch(() => null);
   request.signal.throwIfAborted();
   if (found === null) {
     const message = `${repository.name} does not have ${sha} on ${ref} yet; a forge's replicas may lag behind for some seconds`;
-    throw new AppError("unavailable", message);
+    throw new AppError("unavailable", message, { details: { replicaLag: true } });
   }
   // Two histories without a common commit have none: git ends with 1.
   const base = await git.raw(["merge-base", sha, branch]).catch(() => "");
@@ -136,9 +153,9 @@ async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<strin
   throw new AppError("internal", "no candidate for a ref");
 }
 
-/** Returns the name under which the mirror now knows the remote's ref. */
+/** Returns the name under which the mirror now knows the remote's ref: a flat one, so that no two names are in each other's way. */
 async function fetchInto(git: SimpleGit, { repository, signal }: CheckoutRequest, remote: string): Promise<string> {
-  const local = shaPattern.test(remote) ? `refs/mergedock/${remote}` : remote;
+  const local = `refs/mergedock/${createHash("sha256").update(remote).digest("hex")}`;
   const args = [
     "fetch",
     "--verbose",

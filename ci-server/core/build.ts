@@ -37,6 +37,14 @@ export interface BuildPullRequest {
   readonly mergedBy: string | null;
 }
 
+/** One try at a build. `stage`: the last one begun. `outcome` is null while it runs, and for ever when its worker died. */
+export interface Attempt {
+  readonly attempt: number;
+  readonly startedAt: Date;
+  readonly stage: Stage | null;
+  readonly outcome: "ended" | "given_back" | null;
+}
+
 /** Milliseconds that a stage took in the last attempt; `result` is null while it runs. */
 export interface StageRecord {
   readonly name: Stage;
@@ -67,6 +75,8 @@ export interface Build extends BuildRequest {
   readonly finishedAt: Date | null;
   /** How often it was begun; more than one after trouble of ours. */
   readonly attempts: number;
+  /** Why it was asked to stop; null when it was not. */
+  readonly cancelReason: string | null;
   readonly result: Result | null;
   readonly failure: Failure | null;
   readonly stages: readonly StageRecord[];

@@ -86,6 +86,11 @@ export function withLedger(decision: BuildDecision, buildId: number | null): Dec
   return { verdict: "skip", reason: `${decision.reason}; it is build ${buildId} already`, rules };
 }
 
+/** `full`: why one build more would be too many. */
+export function withFullQueue(decision: BuildDecision, full: string): SkipDecision {
+  return { verdict: "skip", reason: full, rules: [...decision.rules, { rule: "queue", passed: false, saw: full }] };
+}
+
 /** The forge compares names without regard to case, and so do we. */
 export function findRepository(repositories: readonly Repository[], name: string): Repository | undefined {
   return repositories.find((repository) => repository.name.toLowerCase() === name.toLowerCase());

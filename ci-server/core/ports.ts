@@ -1,7 +1,7 @@
 // The contracts between the flows and the world: each interface says what a call promises, throws and leaves behind.
 // Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
 
-import type { Build, BuildRequest, Failure, Image, LogLine, Result, Stage } from "./build.ts";
+import type { Attempt, Build, BuildRequest, Failure, Image, LogLine, Result, Stage } from "./build.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
 import type { Recipe, Repository } from "./recipe.ts";
@@ -163,7 +163,7 @@ export interface Store {
   /**
    * Delivery, decision, build and its place in the queue, in one transaction: after a return nothing of it can be lost,
    * after a throw nothing of it is there. A GUID that was stored gives `duplicate`, or `conflict` when the body differs;
-   * a merge that has a build gives `skip` with that build.
+   * a merge that has a build gives `skip` with that build; a full queue gives `skip`, and the delivery can be replayed.
    */
   accept(delivery: Delivery, decision: Decision, request: BuildRequest | null): Promise<Accepted>;
   /** Notes a delivery that was not verified, in a ring of bounded length. */
@@ -189,6 +189,15 @@ export interface Store {
   builds(page: BuildPage): Promise<readonly Build[]>;
   /** Counts the attempt and forgets the stages of the one before. Null when there is none. Idempotent on a build that has ended. */
   begin(id: number): Promise<Build | null>;
+  /** The attempts so far, the running one last. */
+  attempts(id: number): Promise<readonly Attempt[]>;
+  /** Notes that the running attempt is broken off on purpose: it does not count against the build. */
+  giveBack(id: number): Promise<void>;
+  /**
+   * Asks for the build's end: one that was never begun ends here and now, a running one is ended by its worker, which hears of it
+   * by `changed`. Throws `not_found`, `conflict` (it has ended).
+   */
+  cancel(id: number, reason: string): Promise<void>;
   resolveSha(id: number, sha: string): Promise<void>;
   stageStarted(id: number, stage: Stage): Promise<void>;
   stageEnded(id: number, stage: Stage, ms: number, result: Result): Promise<void>;

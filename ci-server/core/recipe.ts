@@ -10,6 +10,9 @@ export interface Service {
   readonly dockerfile: string;
 }
 
+/** In order one at a time; or the newest of those that wait replaces the others. */
+export const concurrencies = ["queue", "supersede"] as const;
+
 /** A repository that the operator allowed: the URL comes from here and never from a payload. */
 export interface Repository {
   /** `owner/name`, as the forge spells it. */
@@ -18,6 +21,7 @@ export interface Repository {
   /** Patterns of base branches: `main`, `release/*`. The first one without `*` is built where a request names no ref. */
   readonly branches: readonly string[];
   readonly services: readonly Service[];
+  readonly concurrency: (typeof concurrencies)[number];
 }
 
 /** One image of a plan: from which context it is built, and under which names it is stored. */

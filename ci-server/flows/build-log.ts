@@ -1,6 +1,7 @@
 // Collects the lines of a build and stores them in chunks; whoever writes never waits.
 
 import type { LogLine, Stage } from "../core/build.ts";
+import { cleanText } from "../core/clean-text.ts";
 import type { Clock, Store } from "../core/ports.ts";
 
 export interface BuildLogOptions {
@@ -32,8 +33,8 @@ export class BuildLog {
   }
 
   write(stage: Stage, text: string): void {
-    // NUL has no place in a text of PostgreSQL.
-    for (const line of text.replaceAll("\0", "").split("\n")) this.#add(stage, line.slice(0, lineCharsMax));
+    // Cleaned after the cut, which may go through the middle of a character.
+    for (const line of text.split("\n")) this.#add(stage, cleanText(line.slice(0, lineCharsMax)));
   }
 
   /** Stores what is pending, and how much was dropped. Throws when it cannot be stored. */
@@ -49,7 +50,7 @@ export class BuildLog {
   }
 
   #add(stage: Stage, text: string): void {
-    const bytes = text.length + 1;
+    const bytes = Buffer.byteLength(text) + 1;
     if (this.#bytes + bytes > this.#options.bytesMax) {
       this.#dropped += 1;
       return;

@@ -17,6 +17,10 @@ export interface BuildParts {
   readonly retry: RetryPolicy;
   readonly buildMsMax: number;
   readonly logBytesMax: number;
+  /** A build whose worker died this often ends as an error. */
+  readonly brokenAttemptsMax: number;
+  /** So long after it was asked for, a build is given back for trouble of ours; after that the trouble is its result. */
+  readonly troubleMsMax: number;
 }
 
 /** What the stages hand on to one another. */

@@ -1,11 +1,16 @@
 // Runs one build: the stages in order, each recorded with its time; the end is stored whatever it is.
 
-import type { Failure, Stage } from "../core/build.ts";
+import type { Build, Failure, Stage } from "../core/build.ts";
+import { cleanText } from "../core/clean-text.ts";
 import { AppError, toAppError } from "../core/errors.ts";
+import type { WriteLine } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
 import type { BuildParts, BuildRun } from "./build-run.ts";
 import { buildImages, fetchCommit, planRecipes, proveImages, pushImages } from "./stages.ts";
+import { watchLimits } from "./watch-limits.ts";
+
+const failureCharsMax = 4_000;
 
 const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => Promise<void> }[] = [
   { name: "fetch", run: fetchCommit },
@@ -15,53 +20,74 @@ const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => 
   { name: "prove", run: proveImages },
 ];
 
-/** Returns when the build has ended, however it did. Throws when it has to be given back: `signal` aborted, or it cannot be recorded. */
-export async function runBuild(parts: BuildParts, buildId: number, signal: AbortSignal): Promise<void> {
+/**
+ * Returns when the build has ended, however it did. Throws when it is given back: `stopping` aborted, trouble of
+ * ours, or it cannot be recorded.
+ */
+export async function runBuild(parts: BuildParts, buildId: number, stopping: AbortSignal): Promise<void> {
   const { store, clock, logBytesMax: bytesMax } = parts;
   const build = await store.begin(buildId);
   if (build === null || build.result !== null) return;
   const log = new BuildLog({ store, clock, buildId, bytesMax, lastSeq: await store.lastLogSeq(buildId) });
+  const limits = watchLimits(parts, build, stopping);
   const progress: { stage: Stage } = { stage: "queued" };
-  const deadline = AbortSignal.timeout(parts.buildMsMax);
-  const run: BuildRun = {
-    parts,
-    build,
-    signal: AbortSignal.any([signal, deadline]),
-    log: (text) => log.write(progress.stage, text),
-    checkout: null,
-    recipes: [],
-    built: new Map(),
-    digests: new Map(),
-    images: [],
-  };
-  if (build.attempts > 1) run.log(`attempt ${build.attempts}: the one before was broken off`);
-  const failure = await runStages(run, progress, deadline);
-  if (signal.aborted) await log.close(progress.stage).finally(() => signal.throwIfAborted());
-  run.log(failure === null ? "success" : `${resultOf(failure.code)}: ${failure.message}`);
-  await log.close(progress.stage);
-  await store.finish(buildId, {
-    result: failure === null ? "success" : resultOf(failure.code),
-    failure,
-    images: run.images,
-  });
+  const write = (text: string) => log.write(progress.stage, text);
+  const run = newRun(parts, build, limits.signal, write);
+  try {
+    const failure = (await refuseBroken(parts, build)) ?? (await runStages(run, progress));
+    const back = failure === null ? null : reasonToGiveBack(run, failure, stopping);
+    if (back !== null) await giveBack(run, log, progress.stage, back);
+    const result = failure === null ? "success" : resultOf(failure.code);
+    write(failure === null ? result : `${result}: ${failure.message}`);
+    await log.close(progress.stage);
+    await store.finish(buildId, { result, failure, images: run.images });
+  } finally {
+    limits.stop();
+  }
+}
+
+function newRun(parts: BuildParts, build: Build, signal: AbortSignal, log: WriteLine): BuildRun {
+  if (build.attempts > 1) log(`attempt ${build.attempts}`);
+  return { parts, build, signal, log, checkout: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
+}
+
+/** A build that takes its worker with it, again and again, must not do so for ever. */
+async function refuseBroken({ store, brokenAttemptsMax }: BuildParts, build: Build): Promise<Failure | null> {
+  if (build.attempts <= brokenAttemptsMax) return null;
+  const broken = (await store.attempts(build.id)).slice(0, -1).filter(({ outcome }) => outcome === null);
+  if (broken.length < brokenAttemptsMax) return null;
+  const history = broken.map(({ attempt, stage }) => `attempt ${attempt} in ${stage ?? "queued"}`).join(", ");
+  const message = `its worker died ${broken.length} times (${history}); look at the server's log, then ask for it again`;
+  return { code: "internal", message };
+}
+
+/** Trouble of ours is no result, until it has lasted too long; null when the failure is one. */
+function reasonToGiveBack(run: BuildRun, failure: Failure, stopping: AbortSignal): string | null {
+  if (stopping.aborted) return "the server stops: the build is given back, and begins anew elsewhere or later";
+  const { clock, troubleMsMax } = run.parts;
+  const isTooLate = clock.now().getTime() - run.build.createdAt.getTime() > troubleMsMax;
+  if (failure.code !== "unavailable" || isTooLate) return null;
+  return `${failure.message}; the build is given back, and tried again until ${troubleMsMax / 1000} s after it was asked for`;
+}
+
+async function giveBack({ parts, build }: BuildRun, log: BuildLog, stage: Stage, reason: string): Promise<never> {
+  log.write(stage, reason);
+  await log.close(stage);
+  await parts.store.giveBack(build.id);
+  throw new AppError("unavailable", reason);
 }
 
 /** Null when all of them succeeded. */
-async function runStages(run: BuildRun, progress: { stage: Stage }, deadline: AbortSignal): Promise<Failure | null> {
+async function runStages(run: BuildRun, progress: { stage: Stage }): Promise<Failure | null> {
   for (const { name, run: work } of stages) {
     progress.stage = name;
-    const failure = await runStage(run, name, work, deadline);
+    const failure = await runStage(run, name, work);
     if (failure !== null) return failure;
   }
   return null;
 }
 
-async function runStage(
-  run: BuildRun,
-  name: Stage,
-  work: (run: BuildRun) => Promise<void>,
-  deadline: AbortSignal,
-): Promise<Failure | null> {
+async function runStage(run: BuildRun, name: Stage, work: (run: BuildRun) => Promise<void>): Promise<Failure | null> {
   const { store, clock } = run.parts;
   await store.stageStarted(run.build.id, name);
   const startedMs = clock.monotonicMs();
@@ -70,16 +96,11 @@ async function runStage(
     run.signal.throwIfAborted();
     await work(run);
   } catch (thrown) {
-    const error = deadline.aborted ? tooLong(run.parts.buildMsMax, thrown) : toAppError(thrown);
-    failure = { code: error.code, message: error.message };
+    // After an abort it does not matter how the work broke off, but why.
+    const error = toAppError(run.signal.aborted ? run.signal.reason : thrown);
+    failure = { code: error.code, message: cleanText(error.message).slice(0, failureCharsMax) };
   }
   const result = failure === null ? "success" : resultOf(failure.code);
   await store.stageEnded(run.build.id, name, clock.monotonicMs() - startedMs, result);
   return failure;
-}
-
-function tooLong(buildMsMax: number, cause: unknown): AppError {
-  return new AppError("timeout", `the build took longer than ${buildMsMax / 1000} s (limits.build_seconds_max)`, {
-    cause,
-  });
 }

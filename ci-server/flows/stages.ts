@@ -14,8 +14,15 @@ export async function fetchCommit(run: BuildRun): Promise<void> {
   const { build, signal, log, parts } = run;
   const repository = repositoryOf(run);
   const ref = build.ref ?? repository.branches[0] ?? "";
-  run.checkout = await retry(run, () => parts.git.checkout({ repository, ref, sha: build.sha, signal, log }));
+  const checkout = () => parts.git.checkout({ repository, ref, sha: build.sha, signal, log });
+  run.checkout = await retry(run, checkout).catch(missingForGood);
   if (build.sha === null) await parts.store.resolveSha(build.id, run.checkout.sha);
+}
+
+/** A replica lags for seconds: a commit that is not there after the tries is not on the branch. */
+function missingForGood(error: unknown): never {
+  if (!(error instanceof AppError) || error.details.replicaLag !== true) throw error;
+  throw new AppError("conflict", error.message, { cause: error });
 }
 
 export async function planRecipes(run: BuildRun): Promise<void> {

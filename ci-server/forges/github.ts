@@ -3,6 +3,7 @@
 
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { cleanText } from "../core/clean-text.ts";
 import type { Delivery, ForgeEvent } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
 import type { Forge, ForgeRequest, StoredRequest } from "../core/ports.ts";
@@ -20,27 +21,33 @@ const keptHeaders = [
   "x-github-hook-installation-target-id",
 ];
 const sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
-const user = z.object({ login: z.string() });
+// What people write may hold NULs and halves of characters, which no database takes.
+const text = z.string().transform(cleanText);
+const int32 = z
+  .number()
+  .int()
+  .max(2 ** 31 - 1);
+const user = z.object({ login: text });
 
 const anyEvent = z.object({
-  action: z.string().max(64).optional(),
-  repository: z.object({ full_name: z.string() }).optional(),
+  action: text.pipe(z.string().max(64)).optional(),
+  repository: z.object({ full_name: text }).optional(),
 });
 
 const ping = z.object({ zen: z.string(), hook_id: z.number().int() });
 
 const pullRequestEvent = z.object({
-  action: z.string().max(64),
-  repository: z.object({ id: z.number().int(), full_name: z.string() }),
+  action: text.pipe(z.string().max(64)),
+  repository: z.object({ id: z.number().int(), full_name: text }),
   pull_request: z.object({
-    number: z.number().int().positive(),
-    title: z.string(),
-    html_url: z.string(),
+    number: int32.positive(),
+    title: text,
+    html_url: text,
     // Null while GitHub has not computed it; a merged one has true.
     merged: z.boolean().nullish(),
     merge_commit_sha: sha.nullable(),
-    commits: z.number().int().nonnegative().default(1),
-    base: z.object({ ref: z.string().min(1) }),
+    commits: int32.nonnegative().default(1),
+    base: z.object({ ref: text.pipe(z.string().min(1)) }),
     user: user.nullable(),
     merged_by: user.nullish(),
   }),
@@ -112,10 +119,10 @@ function requireHeader(headers: ForgeRequest["headers"], name: string, pattern: 
 }
 
 function parseBody(contentType: string, body: Uint8Array): unknown {
-  const text = decode(body);
+  const json = decode(body);
   const type = contentType.split(";")[0]?.trim().toLowerCase();
-  if (type === "application/json") return parseJson(text);
-  if (type === "application/x-www-form-urlencoded") return parseJson(new URLSearchParams(text).get("payload") ?? "");
+  if (type === "application/json") return parseJson(json);
+  if (type === "application/x-www-form-urlencoded") return parseJson(new URLSearchParams(json).get("payload") ?? "");
   throw new AppError(
     "unsupported",
     `content type "${type}" is not one of application/json, application/x-www-form-urlencoded`,

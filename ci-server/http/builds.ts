@@ -1,4 +1,4 @@
-// Builds and their logs: GET /api/v1/builds, /api/v1/builds/<id>, /api/v1/builds/<id>/log.
+// Builds and their logs: GET /api/v1/builds, /api/v1/builds/<id>, its /log, POST its /cancel.
 
 import { Readable } from "node:stream";
 import Router from "@koa/router";
@@ -8,11 +8,11 @@ import type { Build } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
 import type { Store } from "../core/ports.ts";
 import { followLog } from "../flows/follow-log.ts";
-import { parseQuery } from "./input.ts";
+import { line, parseQuery } from "./input.ts";
 
 const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const page = z.object({
-  repository: z.string().max(200).nullable().default(null),
+  repository: line.max(200).nullable().default(null),
   before: id.nullable().default(null),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 });
@@ -23,6 +23,12 @@ export function buildRoutes(store: Store): Router {
   router.get("/", list(store));
   router.get("/:id", show(store));
   router.get("/:id/log", log(store));
+  router.post("/:id/cancel", async (ctx) => {
+    const { id: buildId } = await find(store, ctx.params.id);
+    await store.cancel(buildId, "cancelled by hand");
+    ctx.status = 202;
+    ctx.body = toView(await find(store, String(buildId)));
+  });
   return router;
 }
 

@@ -6,10 +6,10 @@ import { z } from "zod";
 import type { LedgerEntry } from "../core/delivery.ts";
 import type { Repository } from "../core/recipe.ts";
 import { dryRun, noDelivery, type ReplayParts, replay } from "../flows/replay-delivery.ts";
-import { parseQuery, readJson } from "./input.ts";
+import { line, parseQuery, readJson } from "./input.ts";
 
 const page = z.object({
-  repository: z.string().max(200).nullable().default(null),
+  repository: line.max(200).nullable().default(null),
   verdict: z.enum(["build", "skip"]).nullable().default(null),
   before: z.coerce.number().int().positive().nullable().default(null),
   limit: z.coerce.number().int().min(1).max(100).default(50),

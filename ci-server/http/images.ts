@@ -6,13 +6,13 @@ import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 import { imageTypes } from "../core/recipe.ts";
 import { type RequestParts, requestImage } from "../flows/request-image.ts";
-import { readJson } from "./input.ts";
+import { line, readJson } from "./input.ts";
 
 const imageRequest = z.strictObject({
-  service: z.string().min(1).max(200),
-  version: z.string().min(1).max(200),
+  service: line.max(200),
+  version: line.max(200),
   type: z.enum(imageTypes),
-  ref: z.string().min(1).max(250).nullable().default(null),
+  ref: line.max(250).nullable().default(null),
 });
 // Source: draft-ietf-httpapi-idempotency-key-header; the length is ours.
 const keyPattern = /^[\x21-\x7e]{1,200}$/;

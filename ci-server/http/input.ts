@@ -7,6 +7,9 @@ import { AppError } from "../core/errors.ts";
 
 const bodyBytesMax = 64 * 1024;
 
+/** Text of one line, for names: no control characters and no halves of characters. */
+export const line = z.string().regex(/^[^\p{C}]+$/u, "has to be text without control characters");
+
 export function parseQuery<T>(schema: z.ZodType<T>, query: unknown): T {
   const parsed = schema.safeParse(query);
   if (!parsed.success) throw new AppError("invalid", `the query is not valid: ${z.prettifyError(parsed.error)}`);

@@ -4,7 +4,7 @@ import Router from "@koa/router";
 import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
-import rawBody from "raw-body";
+import { cleanText } from "../core/clean-text.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Forge, ForgeRequest, Store } from "../core/ports.ts";
@@ -17,14 +17,23 @@ export interface WebhookOptions {
   readonly store: Store;
   readonly repositories: readonly Repository[];
   readonly bodyBytesMax: number;
-  /** Of all bodies that are being received or stored. */
+  /** True once the server stops: it takes nothing new, and the forge sends it again. */
+  readonly isDraining: () => boolean;
+  /** Of all bodies that are here and not answered yet. */
   readonly inFlightBytesMax: number;
   readonly log: Logger;
 }
 
+/** Bytes of bodies that are here and not answered yet. */
+interface Budget {
+  bytes: number;
+}
+
+type Context = Parameters<Middleware>[0];
+
 export function createWebhookApp(options: WebhookOptions): Koa {
   const router = new Router();
-  const budget = { bytes: 0 };
+  const budget: Budget = { bytes: 0 };
   for (const forge of options.forges) router.post(`/webhooks/${forge.name}`, receive(options, forge, budget));
   const app = createKoa(options.log);
   app.use(router.routes());
@@ -32,66 +41,65 @@ export function createWebhookApp(options: WebhookOptions): Koa {
   return app;
 }
 
-function receive(options: WebhookOptions, forge: Forge, budget: { bytes: number }): Middleware {
+function receive(options: WebhookOptions, forge: Forge, budget: Budget): Middleware {
   return async (ctx) => {
-    const reserved = reserve(options, budget, ctx.request.length);
+    if (options.isDraining()) throw new AppError("unavailable", "the server is stopping; send it again in a moment");
+    if (ctx.get("content-encoding") !== "")
+      throw new AppError("unsupported", "a compressed body is not taken; send it as it is");
+    const { body, bytes } = await readBody(options, budget, ctx);
     try {
-      if (ctx.get("content-encoding") !== "")
-        throw new AppError("unsupported", "a compressed body is not taken; send it as it is");
-      const body = await readBody(ctx.req, ctx.request.length, options.bodyBytesMax);
-      const delivery = await verify(options, forge, { headers: toHeaders(ctx.headers), body });
+      const delivery = verify(options, forge, { headers: toHeaders(ctx.headers), body });
       const { store, repositories } = options;
-      const accepted = await acceptDelivery({ store, repositories }, delivery);
-      const { guid, verdict, reason, buildId } = accepted;
+      const { guid, verdict, reason, buildId } = await acceptDelivery({ store, repositories }, delivery);
       options.log.info({ delivery: guid, event: delivery.name, verdict, reason, buildId }, "delivery stored");
       if (delivery.event.kind === "unreadable") throw new AppError(delivery.event.code, delivery.event.problem);
       ctx.status = delivery.event.kind === "ping" ? 200 : 202;
       ctx.body = { delivery: guid, verdict, reason, build: buildId };
     } finally {
-      budget.bytes -= reserved;
+      budget.bytes -= bytes;
     }
   };
 }
 
-async function verify({ store, log }: WebhookOptions, forge: Forge, request: ForgeRequest): Promise<Delivery> {
+/** A refusal is noted, and the answer does not wait for that: whoever is refused must not keep the database busy. */
+function verify({ store, log }: WebhookOptions, forge: Forge, request: ForgeRequest): Delivery {
   try {
     return forge.receive(request);
   } catch (thrown) {
     const { message: reason } = toAppError(thrown);
-    const [guid, name] = ["x-github-delivery", "x-github-event"].map(
-      (header) => request.headers[header]?.slice(0, 64) ?? null,
+    const [guid = null, name = null] = ["x-github-delivery", "x-github-event"].map((header) =>
+      cleanText(request.headers[header] ?? "").slice(0, 64),
     );
-    // That it was refused is no reason to fail when it cannot be noted.
-    await store
-      .refuse({ guid: guid ?? null, name: name ?? null, bodyBytes: request.body.length, reason })
-      .catch((error: unknown) => {
-        log.warn({ err: error }, "a refused delivery could not be noted");
-      });
+    store.refuse({ guid, name, bodyBytes: request.body.length, reason }).catch((error: unknown) => {
+      log.warn({ err: error }, "a refused delivery could not be noted");
+    });
     throw thrown;
   }
 }
 
-/** What a body may take is set aside before it arrives; one that does not say its length may take the most. */
-function reserve(
-  { bodyBytesMax, inFlightBytesMax }: WebhookOptions,
-  budget: { bytes: number },
-  length: number | undefined,
-): number {
-  const bytes = length ?? bodyBytesMax;
-  if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
-  if (budget.bytes + bytes > inFlightBytesMax)
-    throw new AppError("unavailable", "too many bytes are on their way; send it again later");
-  budget.bytes += bytes;
-  return bytes;
-}
-
-async function readBody(request: NodeJS.ReadableStream, length: number | undefined, limit: number): Promise<Buffer> {
+/** Bytes count from when they arrive until their request is answered: who only announces them takes nothing from others. */
+async function readBody(
+  options: WebhookOptions,
+  budget: Budget,
+  ctx: Context,
+): Promise<{ body: Buffer; bytes: number }> {
+  const { bodyBytesMax, inFlightBytesMax } = options;
+  if ((ctx.request.length ?? 0) > bodyBytesMax) throw tooLarge(bodyBytesMax);
+  const chunks: Buffer[] = [];
+  let bytes = 0;
   try {
-    return await rawBody(request, { limit, ...(length === undefined ? {} : { length }) });
+    for await (const chunk of ctx.req as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      budget.bytes += chunk.length;
+      if (bytes > bodyBytesMax) throw tooLarge(bodyBytesMax);
+      if (budget.bytes > inFlightBytesMax)
+        throw new AppError("unavailable", "too many bytes are on their way; send it again later");
+      chunks.push(chunk);
+    }
+    return { body: Buffer.concat(chunks), bytes };
   } catch (cause) {
-    const { type } = cause as { type?: string }; // raw-body names its errors there
-    if (type === "entity.too.large") throw tooLarge(limit);
-    throw new AppError("invalid", "the body did not arrive whole", { cause });
+    budget.bytes -= bytes;
+    throw cause instanceof AppError ? cause : new AppError("invalid", "the body did not arrive whole", { cause });
   }
 }
 

@@ -40,7 +40,7 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
 
     function checkout(request: Partial<CheckoutRequest> = {}, url = `${server.url}/acme/shop.git`): Promise<Checkout> {
       const services = [{ name: "shop", context: ".", dockerfile: "Dockerfile" }];
-      const configured = { name: "acme/shop", url, branches: ["main"], services };
+      const configured = { name: "acme/shop", url, branches: ["main"], services, concurrency: "queue" } as const;
       const signal = new AbortController().signal;
       return git.checkout({ repository: configured, ref: "main", sha: null, signal, log: () => undefined, ...request });
     }

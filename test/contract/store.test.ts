@@ -28,7 +28,14 @@ storeContract("PostgreSQL and pg-boss", openEmbedded);
 async function openEmbedded(): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), "store-"));
   const log = pino({ level: "silent" });
-  const opened: OpenPostgres = await openPostgres({ url: null, folder, workers: 4, expireSeconds: 60, log });
+  const opened: OpenPostgres = await openPostgres({
+    url: null,
+    folder,
+    workers: 4,
+    expireSeconds: 60,
+    limits: { perRepositoryMax: 200, inAllMax: 1_000 },
+    log,
+  });
   return {
     ...opened,
     async count(table) {
@@ -302,7 +309,13 @@ function accept(store: Store, one: Delivery, request: BuildRequest) {
     ...{ number: request.pullRequest?.number ?? 0, title: "t", url: "u", merged: true, mergeCommitSha: request.sha },
     ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: null },
   };
-  const repository = { name: request.repository, url: "u", branches: ["main"], services: [] };
+  const repository = {
+    name: request.repository,
+    url: "u",
+    branches: ["main"],
+    services: [],
+    concurrency: "queue",
+  } as const;
   const decided = {
     verdict: "build",
     reason: "merged",

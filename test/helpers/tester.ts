@@ -63,6 +63,8 @@ export interface TesterOptions {
   /** Environment variables on top of the tests' own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly branches?: readonly string[];
+  readonly concurrency?: "queue" | "supersede";
+  readonly limits?: Readonly<Record<string, number>>;
 }
 
 export class Tester {
@@ -88,8 +90,8 @@ export class Tester {
     const files = await sampleApp({ message: "hello from the first commit" });
     const repository = await createRepository({ root: join(folder, "forge"), name: "acme/shop", files });
     const git = await startGitServer({ root: join(folder, "forge") });
-    const env = { ...environment(lab, folder), ...options.env };
-    await writeConfig(folder, git.url, options.branches ?? ["main", "release/*"]);
+    const env = { ...labEnvironment(lab, folder), ...options.env };
+    await writeConfig(folder, git.url, options);
     const app = await createApp(loadConfig({ env, folder }), pino({ level: "silent" }));
     return new Tester({ lab, folder, git, repository, app });
   }
@@ -155,6 +157,17 @@ export class Tester {
     return (await this.api(`/builds/${id}`)).json() as Promise<BuildView>;
   }
 
+  /** Reads the log until it holds these words; throws when it ends without them. */
+  async logged(id: number | null, words: string): Promise<void> {
+    const response = await this.api(`/builds/${id}/log?follow=true`);
+    let text = "";
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString("utf8");
+      if (text.includes(words)) return;
+    }
+    throw new Error(`the log of build ${id} ended without "${words}": ${text}`);
+  }
+
   /** Waits for the end by reading the log to its end. */
   async finished(id: number | null): Promise<FinishedBuild> {
     const response = await this.api(`/builds/${id}/log?follow=true`);
@@ -180,7 +193,8 @@ export class Tester {
   }
 }
 
-function environment(lab: Lab, folder: string): Record<string, string> {
+/** What every server of the tests is told of the lab. */
+export function labEnvironment(lab: Lab, folder: string): Record<string, string> {
   return {
     MERGEDOCK_STATE_DIR: join(folder, "state"),
     MERGEDOCK_LISTEN_API: "127.0.0.1:0",
@@ -195,7 +209,11 @@ function environment(lab: Lab, folder: string): Record<string, string> {
   };
 }
 
-async function writeConfig(folder: string, gitUrl: string, branches: readonly string[]): Promise<void> {
-  const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches }];
-  await writeFile(join(folder, "mergedock.yml"), JSON.stringify({ repositories, limits: { attempts_max: 2 } }));
+async function writeConfig(folder: string, gitUrl: string, options: TesterOptions): Promise<void> {
+  const { branches = ["main", "release/*"], concurrency = "queue", limits } = options;
+  const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency }];
+  await writeFile(
+    join(folder, "mergedock.yml"),
+    JSON.stringify({ repositories, limits: { attempts_max: 2, ...limits } }),
+  );
 }

@@ -106,13 +106,46 @@ describe("the webhook listener", function () {
     expect(await send({ "transfer-encoding": "chunked" }, 40)).to.equal(413);
   });
 
-  it("T5: sets aside what bodies may take, and answers 503 when that is used up", async () => {
-    const slow = [1, 2].map(() => open(25 * 1024 * 1024));
-    await Promise.all(slow.map(({ sent }) => sent));
-    expect(await send({ "content-length": String(20 * 1024 * 1024) }, 0)).to.equal(503);
-    for (const { end } of slow) end();
-    const answer = await ci.deliver({ event: "ping", payload: ping });
-    expect(answer.status).to.equal(200);
+  it("T5: takes no more bytes at once than it may, and answers 503 to those above", async () => {
+    const half = [1, 2].map(() => announce(25 * 1024 * 1024, 25 * 1024 * 1024 - 1));
+    await Promise.all(half.map(({ sent }) => sent));
+    expect(await send({ "content-length": String(25 * 1024 * 1024) }, 25)).to.equal(503);
+    for (const { end } of half) end();
+    expect((await ci.deliver({ event: "ping", payload: ping })).status).to.equal(200);
+  });
+
+  it("T5: lets nobody take anything from others by announcing bytes that do not come", async () => {
+    const idle = [1, 2, 3, 4].map(() => announce(25 * 1024 * 1024, 1));
+    await Promise.all(idle.map(({ sent }) => sent));
+    expect((await ci.deliver({ event: "ping", payload: ping })).status).to.equal(200);
+    for (const { end } of idle) end();
+  });
+
+  it("T8: answers whatever is signed with 2xx or 4xx, and stores it or says why not", async () => {
+    const pull = {
+      number: 1,
+      title: "t",
+      html_url: "u",
+      merged: true,
+      merge_commit_sha: "a".repeat(40),
+      base: { ref: "main" },
+      user: null,
+    };
+    const event = { action: "closed", repository: { id: 1, full_name: "acme/odd" }, pull_request: pull };
+    const odd: unknown[] = [
+      ...[1, null, [], "", "\u0000", { __proto__: null }, { action: 1 }],
+      { ...event, pull_request: { ...pull, number: 3_000_000_000 } },
+      { ...event, pull_request: { ...pull, commits: 2 ** 40 } },
+      { ...event, pull_request: { ...pull, title: "a\u0000b \ud800" } },
+      { ...event, pull_request: { ...pull, base: { ref: "a\u0000" } } },
+      { ...event, repository: { id: 1, full_name: "acme/\ud800\u0000" } },
+      { ...event, repository: { id: 2 ** 60, full_name: "acme/odd" } },
+      { ...event, action: "\u0000" },
+    ];
+    for (const payload of odd) {
+      const answer = await ci.deliver({ payload: JSON.stringify(payload) });
+      expect(answer.status, `${JSON.stringify(payload)}: ${answer.body}`).to.be.oneOf([202, 400]);
+    }
   });
 
   /** Sends headers and then chunks of 1 MiB until the server has had enough; the status. */
@@ -134,13 +167,12 @@ describe("the webhook listener", function () {
     });
   }
 
-  /** A request that has announced its body and does not send it; `sent` when the server has seen its head. */
-  function open(length: number): { readonly sent: Promise<void>; readonly end: () => void } {
-    const headers = { "content-length": String(length), expect: "100-continue" };
+  /** A request that announces its body and sends a part of it. */
+  function announce(length: number, bytes: number): { readonly sent: Promise<void>; readonly end: () => void } {
+    const headers = { "content-length": String(length), "content-type": "application/json" };
     const sending = request(ci.app.webhookUrl, { method: "POST", headers });
     sending.on("error", () => undefined);
-    const sent = new Promise<void>((resolve) => sending.once("continue", () => resolve()));
-    sending.flushHeaders();
+    const sent = new Promise<void>((resolve) => sending.write(Buffer.alloc(bytes, "x"), () => resolve()));
     return { sent, end: () => sending.destroy() };
   }
 });

@@ -1,19 +1,14 @@
 // The server as an operator starts it: `node ci-server/main.ts` in a folder, with nothing prepared.
 
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { root } from "../helpers/folders.ts";
-
-interface Running {
-  readonly child: ChildProcess;
-  readonly output: { stdout: string; stderr: string };
-  readonly exit: Promise<number | null>;
-}
+import { sendDelivery } from "../../lab/send-delivery.ts";
+import { type ServerProcess, startServer } from "../helpers/server-process.ts";
 
 describe("the server", function () {
   this.timeout(60_000);
@@ -23,38 +18,13 @@ describe("the server", function () {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  function start(env: Record<string, string> = {}): Running {
-    const listen = { MERGEDOCK_LISTEN_API: "127.0.0.1:0", MERGEDOCK_LISTEN_WEBHOOKS: "127.0.0.1:0" };
-    const options = { cwd: folder, env: { PATH: process.env.PATH, ...listen, ...env } };
-    const child = spawn(process.execPath, [join(root, "ci-server/main.ts")], options);
-    const output = { stdout: "", stderr: "" };
-    child.stdout.on("data", (chunk) => {
-      output.stdout += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      output.stderr += chunk;
-    });
-    const exit = once(child, "close").then(([code]) => code as number | null);
-    return { child, output, exit };
-  }
-
-  /** The report's last line stands there once the server serves. */
-  async function ready({ child, output, exit }: Running): Promise<string> {
-    while (!output.stdout.includes("\nrepositories")) {
-      await Promise.race([once(child.stdout ?? child, "data"), exit]);
-      if (child.exitCode !== null) throw new Error(`it ended: ${output.stderr}`);
-    }
-    return output.stdout;
-  }
-
-  async function stop(running: Running): Promise<number | null> {
-    running.child.kill("SIGTERM");
-    return running.exit;
+  function start(env: Record<string, string> = {}): ServerProcess {
+    return startServer(folder, env);
   }
 
   it("makes what is missing, says where it listens and what it found, and ends with 0", async () => {
     const running = start();
-    const report = await ready(running);
+    const report = await running.ready();
     expect(report).to.match(
       /^webhooks +http:\/\/127\.0\.0\.1:\d+\/webhooks\/github {2}\(secret: .*state\/secrets\/webhook-secret\)$/m,
     );
@@ -66,13 +36,13 @@ describe("the server", function () {
     expect(report).to.match(/^database +PostgreSQL 18/m);
     expect(report).to.match(/^tunnel +none .*local mode/m);
     expect(report).to.match(/^repositories none yet: list them under "repositories" in mergedock\.yml$/m);
-    expect(await stop(running)).to.equal(0);
+    expect(await running.stop()).to.equal(0);
   });
 
   it("T30: generates its secrets, for its owner's eyes only and never in what it prints, and keeps them", async () => {
     const first = start({ MERGEDOCK_LOG_LEVEL: "trace" });
-    await ready(first);
-    await stop(first);
+    await first.ready();
+    await first.stop();
     const secrets = await secretFiles(join(folder, "state"));
     expect(Object.keys(secrets).map((name) => name.slice(name.indexOf("state/")))).to.have.members([
       ...["state/secrets/webhook-secret", "state/secrets/admin-token", "state/registry/registry-password"],
@@ -83,19 +53,19 @@ describe("the server", function () {
       expect(first.output.stdout + first.output.stderr, name).to.not.contain(text);
     }
     const second = start();
-    await ready(second);
-    await stop(second);
+    await second.ready();
+    await second.stop();
     expect(await secretFiles(join(folder, "state"))).to.deep.equal(secrets);
   });
 
   it("goes on with the database of a server that was killed", async () => {
     const first = start();
-    await ready(first);
+    await first.ready();
     first.child.kill("SIGKILL");
     await first.exit;
     const second = start();
-    expect(await ready(second)).to.match(/^database +PostgreSQL 18/m);
-    expect(await stop(second)).to.equal(0);
+    expect(await second.ready()).to.match(/^database +PostgreSQL 18/m);
+    expect(await second.stop()).to.equal(0);
   });
 
   it("refuses a configuration with mistakes, all of them at once, with exit code 2", async () => {
@@ -104,6 +74,51 @@ describe("the server", function () {
     expect(await exit).to.equal(2);
     for (const where of ["repositories[0].name:", "repositories[0].url:"]) expect(output.stderr).to.contain(where);
     expect(output.stdout).to.equal("");
+  });
+
+  it("T3: refuses a secret file of its own that is blank, and names it", async () => {
+    await mkdir(join(folder, "state/secrets"), { recursive: true });
+    await writeFile(join(folder, "state/secrets/webhook-secret"), "\n");
+    const { output, exit } = start();
+    expect(await exit).to.equal(2);
+    expect(output.stderr).to.contain(`${folder}/state/secrets/webhook-secret: has to have at least 16 characters`);
+  });
+
+  it("refuses a state folder that another server uses, and leaves that one's database alone", async () => {
+    const first = start();
+    const report = await first.ready();
+    const second = start();
+    expect(await second.exit).to.equal(3);
+    expect(second.output.stderr).to.equal(
+      `mergedock: another Mergedock (pid ${first.child.pid}) uses ${folder}/state; stop it, or choose another state_dir\n`,
+    );
+    const api = new URL(/^api +(\S+)/m.exec(report)?.[1] ?? "").origin;
+    const ready = (await (await fetch(`${api}/readyz`)).json()) as { checks: { database: { ok: boolean } } };
+    expect(ready.checks.database.ok).to.equal(true);
+    expect(await first.stop()).to.equal(0);
+  });
+
+  it("survives the end of its database, and says so", async () => {
+    const server = start({ MERGEDOCK_WEBHOOK_SECRETS: "the hook's secret of the tests" });
+    const url = /^webhooks +(\S+)/m.exec(await server.ready())?.[1] ?? "";
+    const postmaster = Number.parseInt(await readFile(join(folder, "state/postgres/data/postmaster.pid"), "utf8"), 10);
+    const ping = () =>
+      sendDelivery({ url, secret: "the hook's secret of the tests", event: "ping", payload: { zen: "x", hook_id: 1 } });
+    const before = Array.from({ length: 16 }, ping);
+    process.kill(postmaster, "SIGQUIT");
+    for (const { status } of await Promise.all(before)) expect(status).to.be.oneOf([200, 503]);
+    while (existsSync(`/proc/${postmaster}`)) await new Promise((resolve) => setImmediate(resolve));
+    const answer = await ping();
+    expect([answer.status, answer.headers.get("retry-after")]).to.deep.equal([503, "5"]);
+    expect(answer.body).to.contain("the database cannot be used");
+    expect(server.child.exitCode).to.equal(null);
+    await server.stop();
+  });
+
+  it("names a ca_file that cannot be read", async () => {
+    const { output, exit } = start({ MERGEDOCK_REGISTRY_CA_FILE: "/nowhere/ca.crt" });
+    expect(await exit).to.equal(2);
+    expect(output.stderr).to.equal("mergedock: registry.ca_file: /nowhere/ca.crt cannot be read (ENOENT)\n");
   });
 
   it("says that the database cannot be used", async () => {

@@ -111,7 +111,7 @@ describe("the configuration", () => {
       "repositories[1].branches: has to name a branch, such as main",
       'repositories[1].services[0].context: "../b" must not lead out of the repository with ..',
       'log.level: "loud" Invalid option: expected one of "trace"|"debug"',
-      "MERGEDOCK_LISTEN: there is no such variable; there are: MERGEDOCK_ADMIN_TOKEN,",
+      "MERGEDOCK_LISTEN: there is no such variable; there are: DATABASE_URL, MERGEDOCK_ADMIN_TOKEN,",
     ];
     for (const line of expected)
       expect(
@@ -126,6 +126,9 @@ describe("the configuration", () => {
         - { name: acme/shop, url: "https://ada:pw-of-ada@github.com/acme/shop.git" }`);
     expect(found).to.have.length(1);
     expect(found[0]).to.contain("must not hold a password").and.not.contain("pw-of-ada");
+    const token = mistakes("repositories: [{ name: acme/shop, url: https://ghp_token@github.com/acme/shop.git }]");
+    expect(token[0]).to.contain("must not hold a password or a token").and.not.contain("ghp_token");
+    expect(mistakes("repositories: [{ name: acme/shop, url: ssh://git@github.com/acme/shop.git }]")).to.deep.equal([]);
     const twice = mistakes(
       "repositories: [{ name: acme/shop, url: https://a.test/a.git }, { name: acme/Shop, url: https://a.test/a.git }]",
     );

@@ -52,6 +52,7 @@ describe("a plan", () => {
       { name: "shop", context: ".", dockerfile: "Dockerfile" },
       { name: "cart", context: "cart", dockerfile: "Dockerfile.prod" },
     ],
+    concurrency: "queue",
   };
   const commit = { sha: "0123456789".repeat(4), committedAt: new Date("2026-11-02T03:04:05Z") };
   const merge: Build = {
@@ -65,7 +66,15 @@ describe("a plan", () => {
       version: null,
     },
     pullRequest: { number: 7, title: "t", url: "u", author: "ada", mergedBy: "bob" },
-    ...{ deliveryGuid: "guid-1", createdAt: new Date(), startedAt: null, finishedAt: null, attempts: 1, result: null },
+    ...{
+      deliveryGuid: "guid-1",
+      createdAt: new Date(),
+      startedAt: null,
+      finishedAt: null,
+      attempts: 1,
+      cancelReason: null,
+      result: null,
+    },
     ...{ failure: null, stages: [], images: [] },
   };
 

@@ -9,6 +9,7 @@ const shop: Repository = {
   url: "https://forge.test/acme/shop.git",
   branches: ["main", "release/*"],
   services: [{ name: "shop", context: ".", dockerfile: "Dockerfile" }],
+  concurrency: "queue",
 };
 const pullRequest: PullRequest = {
   ...{ number: 7, title: "Add a cart", url: "https://forge.test/acme/shop/pull/7", merged: true, mergeCommitSha: sha },

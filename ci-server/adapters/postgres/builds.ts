@@ -1,7 +1,7 @@
 // The statements on builds, their stages and images.
 
 import type { Pool, PoolClient } from "pg";
-import type { Build, BuildRequest, Image, Result, Stage, StageRecord } from "../../core/build.ts";
+import type { Attempt, Build, BuildRequest, Image, Result, Stage, StageRecord } from "../../core/build.ts";
 import type { BuildEnd, BuildPage } from "../../core/ports.ts";
 
 interface BuildRow extends Record<string, unknown> {
@@ -10,7 +10,7 @@ interface BuildRow extends Record<string, unknown> {
 
 const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
   b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
-  b.attempts, b.result, b.failure,
+  b.attempts, b.cancel_reason as "cancelReason", b.result, b.failure,
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'digest', i.digest, 'tags', i.tags, 'bytes', i.bytes)
@@ -78,6 +78,9 @@ export async function beginBuild(client: PoolClient, id: number): Promise<Build 
   );
   if (begun.rowCount === 1) {
     await client.query("delete from build_stage where build_id = $1", [id]);
+    await client.query("insert into build_attempt (build_id, attempt) select id, attempts from build where id = $1", [
+      id,
+    ]);
     await client.query(
       `insert into build_stage (build_id, name, started_at, ms, result)
        select id, 'queued', created_at, extract(epoch from started_at - created_at) * 1000, 'success' from build where id = $1`,
@@ -92,6 +95,10 @@ export async function startStage(pool: Pool, id: number, stage: Stage): Promise<
   const sql = `insert into build_stage (build_id, name) values ($1, $2)
     on conflict (build_id, name) do update set started_at = now(), ms = null, result = null`;
   await pool.query(sql, [id, stage]);
+  await pool.query(
+    "update build_attempt set stage = $2 where build_id = $1 and attempt = (select attempts from build where id = $1)",
+    [id, stage],
+  );
 }
 
 export async function endStage(pool: Pool, id: number, stage: Stage, ms: number, result: Result): Promise<void> {
@@ -110,7 +117,27 @@ export async function finishBuild(client: PoolClient, id: number, end: BuildEnd)
     [id, end.result, failure],
   );
   if (ended.rowCount === 0) return;
+  await setOutcome(client, id, "ended");
   for (const image of end.images) await insertImage(client, id, image);
+}
+
+/** Of the running attempt. */
+export async function setOutcome(
+  client: Pool | PoolClient,
+  id: number,
+  outcome: "ended" | "given_back",
+): Promise<void> {
+  const sql =
+    "update build_attempt set outcome = $2 where build_id = $1 and attempt = (select attempts from build where id = $1)";
+  await client.query(sql, [id, outcome]);
+}
+
+export async function listAttempts(pool: Pool, id: number): Promise<Attempt[]> {
+  const { rows } = await pool.query<Attempt>(
+    `select attempt, started_at as "startedAt", stage, outcome from build_attempt where build_id = $1 order by attempt`,
+    [id],
+  );
+  return rows;
 }
 
 async function insertImage(client: PoolClient, id: number, image: Image): Promise<void> {

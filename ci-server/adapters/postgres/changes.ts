@@ -3,10 +3,10 @@
 import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 
-const channel = "mergedock_build";
+export const changeChannel = "mergedock_build";
 const reconnectMs = 1_000;
 
-export const notifyChanged = `select pg_notify('${channel}', $1)`;
+export const notifyChanged = `select pg_notify('${changeChannel}', $1)`;
 
 /** A notification may be missed while the connection is renewed: whoever waits does so with a time limit and reads again. */
 export class Changes {
@@ -28,7 +28,7 @@ export class Changes {
     this.#client = client;
     client.on("notification", (message) => this.#wake(message.payload ?? ""));
     client.once("error", (error) => this.#reconnect(error));
-    await client.query(`listen ${channel}`);
+    await client.query(`listen ${changeChannel}`);
   }
 
   stop(): void {

@@ -5,12 +5,14 @@ import { promisify } from "node:util";
 import { gzip } from "node:zlib";
 import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
-import { type Decision, withLedger } from "../../core/decide.ts";
+import { type Decision, withFullQueue, withLedger } from "../../core/decide.ts";
 import type { Delivery, RuleVerdict } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
 import { insertBuild } from "./builds.ts";
+import { findMergeBuild } from "./ledger.ts";
 import type { BuildQueue } from "./queue.ts";
+import { fullQueue, type QueueLimits, supersede } from "./steering.ts";
 
 const compress = promisify(gzip);
 
@@ -38,18 +40,22 @@ export async function toStoredBody(body: Uint8Array): Promise<StoredBody> {
   return { compressed: await compress(body), digest, bytes: body.length };
 }
 
-/** `request` is there exactly when the decision is `build`. To be run in one transaction. */
-export async function acceptDelivery(
-  client: PoolClient,
-  queue: BuildQueue,
-  delivery: Delivery,
-  body: StoredBody,
-  decision: Decision,
-  request: BuildRequest | null,
-): Promise<Accepted> {
+/** `request` is there exactly when the decision is `build`. */
+export interface Acceptance {
+  readonly queue: BuildQueue;
+  readonly limits: QueueLimits;
+  readonly delivery: Delivery;
+  readonly body: StoredBody;
+  readonly decision: Decision;
+  readonly request: BuildRequest | null;
+}
+
+/** To be run in one transaction. */
+export async function acceptDelivery(client: PoolClient, acceptance: Acceptance): Promise<Accepted> {
+  const { delivery, body } = acceptance;
   const stored = await findStored(client, delivery.guid);
   if (stored !== null) return toDuplicate(delivery, body, stored);
-  const { rules, ...accepted } = await decideWithLedger(client, queue, delivery, decision, request);
+  const { rules, ...accepted } = await decideWithLedger(client, acceptance);
   const inserted = await insertDelivery(client, delivery, body, { ...accepted, rules });
   // The same GUID came in a second request meanwhile: that one holds. The caller tries again and finds it.
   if (!inserted) throw new AppError("conflict", "the same delivery is being stored", { details: { retry: true } });
@@ -58,15 +64,19 @@ export async function acceptDelivery(
 
 async function decideWithLedger(
   client: PoolClient,
-  queue: BuildQueue,
-  delivery: Delivery,
-  decision: Decision,
-  request: BuildRequest | null,
+  { queue, limits, delivery, decision, request }: Acceptance,
 ): Promise<Recorded> {
   const { guid } = delivery;
   if (decision.verdict === "skip" || request === null) return { guid, ...pick(decision), buildId: null };
+  const known = await findMergeBuild(client, request, decision.repositoryId);
+  const full = known === null ? await fullQueue(client, request, limits) : null;
+  if (full !== null) return { guid, ...pick(withFullQueue(decision, full)), buildId: null };
+  // Another request may be storing the same merge right now: then this waits for it, and the build is not new.
   const { id, isNew } = await insertBuild(client, request, { repositoryId: decision.repositoryId, replay: false });
-  if (isNew) await queue.send(client, id, request.repository);
+  if (isNew) {
+    await queue.send(client, id, request.repository);
+    if (decision.repository.concurrency === "supersede") await supersede(client, request.repository, id);
+  }
   return { guid, ...pick(withLedger(decision, isNew ? null : id)), buildId: id };
 }
 

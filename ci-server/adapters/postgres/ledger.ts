@@ -2,7 +2,7 @@
 
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerEntry } from "../../core/delivery.ts";
 import type { LedgerPage, Refusal } from "../../core/ports.ts";
@@ -38,7 +38,11 @@ export async function findBody(pool: Pool, guid: string): Promise<Uint8Array | n
 }
 
 /** The first build of the merge: a replay is none. */
-export async function findMergeBuild(pool: Pool, request: BuildRequest, repositoryId: number): Promise<number | null> {
+export async function findMergeBuild(
+  pool: Pool | PoolClient,
+  request: BuildRequest,
+  repositoryId: number,
+): Promise<number | null> {
   const { rows } = await pool.query<{ id: string }>(
     `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3`,
     [repositoryId, request.pullRequest?.number ?? null, request.sha],

@@ -2,6 +2,7 @@
 
 import type { Pool } from "pg";
 import type { LogLine, Stage } from "../../core/build.ts";
+import { changeChannel } from "./changes.ts";
 
 interface ChunkRow {
   readonly seq: string;
@@ -14,7 +15,13 @@ export async function appendChunk(pool: Pool, id: number, lines: readonly LogLin
   const first = lines[0];
   if (first === undefined) return;
   const stored = JSON.stringify(lines.map(({ at, stage, text }) => ({ at, stage, text })));
-  await pool.query("insert into log_chunk (build_id, seq, lines) values ($1, $2, $3)", [id, first.seq, stored]);
+  // One statement: lines that are stored are also told of, or neither.
+  await pool.query(
+    `with stored as (insert into log_chunk (build_id, seq, lines) values ($1, $2, $3)
+       on conflict (build_id, seq) do update set lines = excluded.lines returning build_id)
+     select pg_notify('${changeChannel}', build_id::text) from stored`,
+    [id, first.seq, stored],
+  );
 }
 
 /** Starts with the chunk that holds the line after `afterSeq`. */

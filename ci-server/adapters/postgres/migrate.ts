@@ -10,6 +10,8 @@ const lockKey = 7_310_001;
 
 export async function migrate(pool: Pool): Promise<void> {
   const client = await pool.connect();
+  // A connection that breaks fails the statement; without a listener it would end the process as well.
+  client.on("error", () => undefined);
   try {
     await client.query("select pg_advisory_lock($1)", [lockKey]);
     await client.query(

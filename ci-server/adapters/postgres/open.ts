@@ -7,8 +7,12 @@ import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
+import type { QueueLimits } from "./steering.ts";
 import { createStore } from "./store.ts";
 import { toDatabaseError } from "./transaction.ts";
+
+// A database that does not answer is as good as none: whoever asked is told so.
+const queryMsMax = 8_000;
 
 export interface PostgresOptions {
   /** Null starts the embedded PostgreSQL in `folder`. */
@@ -16,6 +20,7 @@ export interface PostgresOptions {
   readonly folder: string;
   readonly workers: number;
   readonly expireSeconds: number;
+  readonly limits: QueueLimits;
   readonly log: Logger;
 }
 
@@ -31,7 +36,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const { log } = options;
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
-  const pool = createPool({ ...connection, max: 20, connectionTimeoutMillis: 5_000 }, log);
+  const pool = createPool({ ...connection, max: 20, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
   try {
     await migrate(pool).catch(toDatabaseError);
     const queue = await createQueue({
@@ -47,7 +52,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
       await pool.end();
       await embedded?.stop();
     };
-    return { store: createStore({ pool, queue, changes }), queue, pool, close };
+    return { store: createStore({ pool, queue, changes, limits: options.limits }), queue, pool, close };
   } catch (cause) {
     await pool.end();
     await embedded?.stop();

@@ -11,7 +11,9 @@ import {
   findBuild,
   finishBuild,
   insertBuild,
+  listAttempts,
   listBuilds,
+  setOutcome,
   startStage,
 } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
@@ -20,17 +22,21 @@ import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import type { BuildQueue } from "./queue.ts";
+import { cancelBuild, fullQueue, type QueueLimits } from "./steering.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
 
 export interface StoreParts {
   readonly pool: Pool;
   readonly queue: BuildQueue;
   readonly changes: Changes;
+  readonly limits: QueueLimits;
 }
 
-export function createStore({ pool, queue, changes }: StoreParts): Store {
+export function createStore({ pool, queue, changes, limits }: StoreParts): Store {
   const notify = (id: number) => pool.query(notifyChanged, [String(id)]);
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
+    const full = await fullQueue(client, request, limits);
+    if (full !== null) throw new AppError("unavailable", full);
     const { id } = await insertBuild(client, request, origin);
     await queue.send(client, id, request.repository);
     return id;
@@ -38,10 +44,10 @@ export function createStore({ pool, queue, changes }: StoreParts): Store {
   const store: Store = {
     async accept(delivery, decision, request) {
       const body = await toStoredBody(delivery.body);
-      const once = () =>
-        transaction(pool, (client) => acceptDelivery(client, queue, delivery, body, decision, request));
-      return once().catch((error: unknown) => {
-        if (error instanceof AppError && error.details.retry === true) return once();
+      const acceptance = { queue, limits, delivery, body, decision, request };
+      const accept = () => transaction(pool, (client) => acceptDelivery(client, acceptance));
+      return accept().catch((error: unknown) => {
+        if (error instanceof AppError && error.details.retry === true) return accept();
         throw error;
       });
     },
@@ -60,6 +66,14 @@ export function createStore({ pool, queue, changes }: StoreParts): Store {
     build: (id) => findBuild(pool, id),
     builds: (page) => listBuilds(pool, page),
     begin: (id) => transaction(pool, (client) => beginBuild(client, id)),
+    attempts: (id) => listAttempts(pool, id),
+    giveBack: (id) => setOutcome(pool, id, "given_back"),
+    async cancel(id, reason) {
+      await transaction(pool, async (client) => {
+        await cancelBuild(client, id, reason);
+        await client.query(notifyChanged, [String(id)]);
+      });
+    },
     async resolveSha(id, sha) {
       await pool.query("update build set sha = $2 where id = $1", [id, sha]);
     },
@@ -77,10 +91,7 @@ export function createStore({ pool, queue, changes }: StoreParts): Store {
         await client.query(notifyChanged, [String(id)]);
       });
     },
-    async appendLog(id, lines) {
-      await appendChunk(pool, id, lines);
-      await notify(id);
-    },
+    appendLog: (id, lines) => appendChunk(pool, id, lines),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),

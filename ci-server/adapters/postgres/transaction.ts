@@ -13,6 +13,11 @@ const unavailableClasses = new Set(["08", "28", "3D", "53", "57", "58"]);
 export async function transaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
   const client = await pool.connect().catch(toDatabaseError);
   let broken: Error | undefined;
+  // The pool listens to idle connections only: a borrowed one that breaks would end the process.
+  const note = (error: Error) => {
+    broken = error;
+  };
+  client.on("error", note);
   try {
     await client.query("begin");
     const result = await work(client);
@@ -24,6 +29,7 @@ export async function transaction<T>(pool: Pool, work: (client: PoolClient) => P
     });
     throw cause instanceof AppError ? cause : toDatabaseError(cause);
   } finally {
+    client.off("error", note);
     client.release(broken);
   }
 }

@@ -1,0 +1,62 @@
+// Cancels builds, one at a time or all that a newer one replaces, and says whether the queue is full.
+
+import type { PoolClient } from "pg";
+import type { BuildRequest } from "../../core/build.ts";
+import { AppError } from "../../core/errors.ts";
+import { finishBuild } from "./builds.ts";
+
+export interface QueueLimits {
+  /** Builds that wait or run, of one repository and of all. */
+  readonly perRepositoryMax: number;
+  readonly inAllMax: number;
+}
+
+/** To be run in one transaction. */
+export async function cancelBuild(client: PoolClient, id: number, reason: string): Promise<void> {
+  const { rows } = await client.query<{ attempts: number; result: string | null }>(
+    "select attempts, result from build where id = $1 for update",
+    [id],
+  );
+  const [build] = rows;
+  if (build === undefined) throw new AppError("not_found", `there is no build ${id}`);
+  if (build.result !== null)
+    throw new AppError("conflict", `build ${id} has ended with ${build.result}; there is nothing to cancel`);
+  await client.query("update build set cancel_reason = coalesce(cancel_reason, $2) where id = $1", [id, reason]);
+  if (build.attempts === 0) await endCancelled(client, id, reason);
+}
+
+/** Ends the builds of the repository that were never begun: the one with `newerId` has all that they have. Returns their ids. */
+export async function supersede(client: PoolClient, repository: string, newerId: number): Promise<number[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `select id from build where repository = $1 and id < $2 and result is null and attempts = 0 and trigger = 'pull_request' order by id for update`,
+    [repository, newerId],
+  );
+  const ids = rows.map((row) => Number(row.id));
+  for (const id of ids) await endCancelled(client, id, `superseded by #${newerId}`);
+  return ids;
+}
+
+/** A sentence when one build more would be too many, else null. */
+export async function fullQueue(
+  client: PoolClient,
+  request: BuildRequest,
+  limits: QueueLimits,
+): Promise<string | null> {
+  const { rows } = await client.query<{ all: number; own: number }>(
+    `select count(*)::int as "all", count(*) filter (where repository = $1)::int as own from build where result is null`,
+    [request.repository],
+  );
+  const { all = 0, own = 0 } = rows[0] ?? {};
+  if (own >= limits.perRepositoryMax)
+    return `queue full: ${own} builds of ${request.repository} wait already; replay the delivery later`;
+  if (all >= limits.inAllMax) return `queue full: ${all} builds wait already; replay the delivery later`;
+  return null;
+}
+
+async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {
+  await finishBuild(client, id, {
+    result: "cancellation",
+    failure: { code: "cancelled", message: reason },
+    images: [],
+  });
+}

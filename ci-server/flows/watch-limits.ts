@@ -1,0 +1,44 @@
+// What may end a running build from outside: the server that stops, the time limit, and somebody who cancels it.
+
+import type { Build } from "../core/build.ts";
+import { AppError } from "../core/errors.ts";
+import type { BuildParts } from "./build-run.ts";
+
+/** A change may be missed while the notification's connection is renewed: then it is seen this much later. */
+const lookMs = 5_000;
+
+export interface Limits {
+  /** Its reason is an AppError that says why, unless the server stops. */
+  readonly signal: AbortSignal;
+  stop(): void;
+}
+
+export function watchLimits(parts: BuildParts, build: Build, stopping: AbortSignal): Limits {
+  const ending = new AbortController();
+  const watching = new AbortController();
+  const seconds = parts.buildMsMax / 1000;
+  const timer = setTimeout(() => {
+    ending.abort(new AppError("timeout", `the build took longer than ${seconds} s (limits.build_seconds_max)`));
+  }, parts.buildMsMax);
+  void watchCancel(parts, build, ending, watching.signal);
+  const stop = () => {
+    clearTimeout(timer);
+    watching.abort();
+  };
+  return { signal: AbortSignal.any([stopping, ending.signal]), stop };
+}
+
+async function watchCancel(
+  { store }: BuildParts,
+  { id }: Build,
+  ending: AbortController,
+  watching: AbortSignal,
+): Promise<void> {
+  while (!watching.aborted) {
+    // Asked before the look: what happens between the two is not waited for. A database that is away is the stages' trouble.
+    const change = store.changed(id, lookMs, watching).catch(() => undefined);
+    const build = await store.build(id).catch(() => null);
+    if (build?.cancelReason && !watching.aborted) return ending.abort(new AppError("cancelled", build.cancelReason));
+    await change;
+  }
+}
