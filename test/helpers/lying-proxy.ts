@@ -1,0 +1,86 @@
+// A reverse proxy that tells lies: it stands between the server and a real registry or engine, and changes some answers.
+
+import { once } from "node:events";
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  type ServerResponse,
+} from "node:http";
+import { createServer as createTlsServer, request as httpsRequest } from "node:https";
+import type { AddressInfo } from "node:net";
+import { buffer } from "node:stream/consumers";
+
+export interface Answer {
+  readonly status: number;
+  readonly body: Buffer;
+}
+
+/** The changed answer; or null for the true one. `cut` breaks the connection after the body. */
+export type Lie = (
+  asked: { method: string; path: string },
+  truth: Answer,
+) => (Answer & { readonly cut?: boolean }) | null;
+
+export interface LyingProxy {
+  /** The port on loopback; 0 on a Unix socket. */
+  readonly port: number;
+  /** How many answers were changed. */
+  readonly lies: number;
+  stop(): Promise<void>;
+}
+
+export interface ProxyOptions {
+  readonly upstream: RequestOptions;
+  readonly isTls: boolean;
+  /** For a proxy that speaks TLS itself, on loopback. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+  /** A Unix socket to listen on instead. */
+  readonly socketPath?: string;
+  readonly lie: Lie;
+}
+
+export async function startLyingProxy(options: ProxyOptions): Promise<LyingProxy> {
+  const counter = { lies: 0 };
+  const handle = (request: IncomingMessage, response: ServerResponse) => {
+    forward(options, counter, request, response).catch(() => response.destroy());
+  };
+  const server = options.tls === undefined ? createServer(handle) : createTlsServer(options.tls, handle);
+  if (options.socketPath === undefined) server.listen(0, "127.0.0.1");
+  else server.listen(options.socketPath);
+  await once(server, "listening");
+  const address = server.address();
+  return {
+    port: typeof address === "string" ? 0 : (address as AddressInfo).port,
+    get lies() {
+      return counter.lies;
+    },
+    async stop() {
+      server.close();
+      server.closeAllConnections();
+      await once(server, "close");
+    },
+  };
+}
+
+async function forward(
+  { upstream, isTls, lie }: ProxyOptions,
+  counter: { lies: number },
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const { method = "GET", url: path = "/", headers } = request;
+  const send = isTls ? httpsRequest : httpRequest;
+  const sending = send({ ...upstream, method, path, headers, agent: false });
+  request.pipe(sending);
+  const [answer] = (await once(sending, "response")) as [IncomingMessage]; // of the event "response"
+  const truth = { status: answer.statusCode ?? 0, body: await buffer(answer) };
+  const told = lie({ method, path }, truth);
+  if (told !== null) counter.lies += 1;
+  const { status, body, cut = false } = { cut: false, ...(told ?? truth) };
+  const { "content-length": _length, "transfer-encoding": _encoding, ...rest } = answer.headers;
+  response.writeHead(status, rest);
+  if (!cut) response.end(body);
+  else response.write(body, () => response.destroy());
+}

@@ -1,0 +1,168 @@
+// A build is a success only when the registry itself shows the image: here the registry, or the engine, lies.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { makeCertificates } from "../../certs/make-certs.ts";
+import { registryAddress } from "../../lab/registry-address.ts";
+import { removeImages } from "../helpers/engine-images.ts";
+import { type Lab, useLab } from "../helpers/lab.ts";
+import { type Lie, type LyingProxy, startLyingProxy } from "../helpers/lying-proxy.ts";
+import { type FinishedBuild, Tester } from "../helpers/tester.ts";
+
+const isByDigest = (path: string) => /^\/v2\/.*\/manifests\/sha256:/.test(path);
+const isByTag = (path: string) => /^\/v2\/.*\/manifests\/(?!sha256:)/.test(path);
+const nothing = { status: 404, body: Buffer.from("{}") };
+
+describe("the proof", function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  let folder: string;
+  before(async () => {
+    lab = await useLab();
+  });
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "proof-"));
+  });
+  afterEach(async () => {
+    await removeImages(lab);
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** One merge through a server that sees the registry or the engine through the proxy. */
+  async function build(proxy: LyingProxy, env: Record<string, string>): Promise<FinishedBuild> {
+    // Trouble of ours is at once a result here: it is what the tests look at.
+    const ci = await Tester.start({ env, limits: { attempts_max: 1, trouble_seconds_max: 1 } });
+    try {
+      const { verdict } = await ci.merge({ message: `lie ${Math.random()}` });
+      const ended = await ci.finished(verdict.build);
+      expect(proxy.lies, "the lie was told").to.be.greaterThan(0);
+      return ended;
+    } finally {
+      await ci.stop();
+      await proxy.stop();
+    }
+  }
+
+  async function throughRegistry(lie: Lie): Promise<FinishedBuild> {
+    const made = await makeCertificates({ folder, hosts: ["localhost"] });
+    const [cert, key, ca] = await Promise.all(
+      [made.certFile, made.keyFile, lab.registry.caFile].map((file) => readFile(file, "utf8")),
+    );
+    const upstream = { host: registryAddress.ip, port: 5000, servername: registryAddress.hostName, ca } as object;
+    const proxy = await startLyingProxy({ upstream, isTls: true, tls: { cert: cert ?? "", key: key ?? "" }, lie });
+    return build(proxy, {
+      MERGEDOCK_REGISTRY_API_URL: `https://localhost:${proxy.port}`,
+      MERGEDOCK_REGISTRY_CA_FILE: made.caFile,
+    });
+  }
+
+  async function throughEngine(lie: Lie): Promise<FinishedBuild> {
+    const socketPath = join(folder, "engine.sock");
+    const proxy = await startLyingProxy({
+      upstream: { socketPath: lab.engine.socketPath },
+      isTls: false,
+      socketPath,
+      lie,
+    });
+    return build(proxy, { MERGEDOCK_ENGINE_HOST: `unix://${socketPath}` });
+  }
+
+  it("fails when the registry does not have the manifest", async () => {
+    const build = await throughRegistry(({ method, path }) => (method === "GET" && isByDigest(path) ? nothing : null));
+    expect(build).to.deep.include({ images: [] }).and.not.include({ result: "success" });
+    expect(build.failure?.message).to.contain("the registry has no");
+  });
+
+  it("fails when the registry loses the manifest after the push", async () => {
+    let asked = 0;
+    // The first GET by digest is for the second tag, the next one is the proof's.
+    const build = await throughRegistry(({ method, path }) =>
+      method === "GET" && isByDigest(path) && ++asked > 1 ? nothing : null,
+    );
+    expect(build).to.deep.include({ result: "error", images: [] });
+    expect(build.failure?.message).to.contain("after the push");
+    expect(build.stages.at(-1)).to.include({ name: "prove", result: "error" });
+  });
+
+  it("fails when the registry gives other bytes under the digest", async () => {
+    const build = await throughRegistry(({ method, path }, truth) =>
+      method === "GET" && isByDigest(path) ? { ...truth, body: Buffer.concat([truth.body, Buffer.from(" ")]) } : null,
+    );
+    expect(build).to.deep.include({ result: "failure", images: [] });
+    expect(build.failure?.message).to.contain("with other bytes");
+  });
+
+  it("fails when a tag names another manifest", async () => {
+    const build = await throughRegistry(({ method, path }, truth) =>
+      method === "GET" && isByTag(path) ? { ...truth, body: Buffer.concat([truth.body, Buffer.from(" ")]) } : null,
+    );
+    expect(build).to.deep.include({ result: "failure", images: [] });
+    expect(build.failure?.message).to.contain("something else writes this tag");
+  });
+
+  it("fails when the engine names the digest of another image", async () => {
+    const ci = await Tester.start();
+    const other = await ci.finished((await ci.merge({ message: "another image" })).verdict.build);
+    await ci.stop();
+    const digest = other.images[0]?.digest ?? "";
+    const build = await throughEngine(({ path }, truth) => {
+      const text = truth.body.toString("utf8");
+      return path.includes("/push?")
+        ? { ...truth, body: Buffer.from(text.replaceAll(/sha256:[0-9a-f]{64}/g, digest)) }
+        : null;
+    });
+    expect(build).to.deep.include({ result: "error", images: [] });
+    expect(build.failure?.message).to.match(/is of image sha256:[0-9a-f]{64}, but sha256:[0-9a-f]{64} was built/);
+  });
+
+  const torn: [string, string, (body: Buffer) => Buffer, string][] = [
+    ["ends a build without an image", "/build?", (body) => withoutLine(body, "moby.image.id"), "without an image"],
+    [
+      "breaks off a build in the middle of a line",
+      "/build?",
+      (body) => body.subarray(0, body.length - 40),
+      "broke off",
+    ],
+    [
+      "names an image that it does not have",
+      "/build?",
+      (body) => withId(body, `sha256:${"0".repeat(64)}`),
+      "without an image",
+    ],
+    ["ends a push without a digest", "/push?", (body) => withoutLine(body, '"aux"'), "without a digest"],
+  ];
+  for (const [what, path, change, words] of torn) {
+    it(`F3: fails when the engine ${what}`, async () => {
+      const build = await throughEngine((asked, truth) =>
+        asked.path.includes(path) ? { ...truth, body: change(truth.body) } : null,
+      );
+      expect(build).to.deep.include({ result: "error", images: [] });
+      expect(build.failure?.message).to.contain(words);
+    });
+  }
+
+  it("F3: fails when the engine's connection breaks in the middle of a build", async () => {
+    const build = await throughEngine(({ path }, truth) =>
+      path.includes("/build?")
+        ? { ...truth, body: truth.body.subarray(0, truth.body.indexOf("\n") + 1), cut: true }
+        : null,
+    );
+    expect(build).to.deep.include({ result: "error", images: [] });
+  });
+});
+
+function withoutLine(body: Buffer, words: string): Buffer {
+  return Buffer.from(
+    body
+      .toString("utf8")
+      .split("\n")
+      .filter((line) => !line.includes(words))
+      .join("\n"),
+  );
+}
+
+function withId(body: Buffer, id: string): Buffer {
+  return Buffer.from(body.toString("utf8").replaceAll(/"ID":"sha256:[0-9a-f]{64}"/g, `"ID":"${id}"`));
+}
