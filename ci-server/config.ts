@@ -131,6 +131,9 @@ function withEnvironment(
     if (field === undefined) merged[section] = resolved;
     else merged[section] = { ...(merged[section] as object | undefined), [field]: resolved };
   }
+  // Docker's own variable, for whoever has set it already; it does not win over what is written for Mergedock.
+  const engine = merged.engine as { host?: unknown } | undefined;
+  if (env.DOCKER_HOST && engine?.host === undefined) merged.engine = { ...engine, host: env.DOCKER_HOST };
   const known = new Set([
     "MERGEDOCK_CONFIG",
     ...Object.keys(plainVariables),

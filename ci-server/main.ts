@@ -28,6 +28,7 @@ async function report(config: Config, app: App): Promise<void> {
       `${app.webhookUrl}  (secret: ${config.webhookSecrets === null ? secret("webhook-secret") : "as configured"})`,
     ],
     ["api", `${app.apiUrl}  (token: ${config.adminToken === null ? secret("admin-token") : "as configured"})`],
+    ["state", config.stateFolder],
     ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
     ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
   ];

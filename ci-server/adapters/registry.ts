@@ -153,9 +153,13 @@ function unreachable(options: RegistryOptions, cause: unknown): AppError {
     const text = `the certificate of ${options.apiUrl} is not signed by the configured CA (${code}); check registry.ca_file`;
     return new AppError("forbidden", text, { cause });
   }
-  return new AppError("unavailable", `the registry ${options.apiUrl} cannot be reached: ${message ?? String(cause)}`, {
-    cause,
-  });
+  return new AppError(
+    "unavailable",
+    `the registry ${options.apiUrl} cannot be reached: ${message ?? String(cause)}; does it run, and is registry.api_url right?`,
+    {
+      cause,
+    },
+  );
 }
 
 function unexpected(answer: Answer, what: string): AppError {

@@ -75,6 +75,13 @@ describe("the configuration", () => {
     expect(config).to.include({ stateFolder: path.join(folder, "elsewhere"), databaseUrl: "postgres://db/ci" });
   });
 
+  it("takes the engine of DOCKER_HOST where nothing else names one", () => {
+    const env = { DOCKER_HOST: "unix:///run/user/1000/docker.sock" };
+    expect(load(null, env).engineHost).to.equal("unix:///run/user/1000/docker.sock");
+    expect(load(null, { ...env, MERGEDOCK_ENGINE_HOST: "tcp://engine:2375" }).engineHost).to.equal("tcp://engine:2375");
+    expect(load("engine: { host: unix:///a.sock }", env).engineHost).to.equal("unix:///a.sock");
+  });
+
   it("takes a file elsewhere, and then the environment's paths relative to where it was started", () => {
     writeFileSync(path.join(folder, "other.yml"), "workers: 7");
     const config = loadConfig({ env: { MERGEDOCK_CONFIG: "other.yml", MERGEDOCK_STATE_DIR: "s" }, folder });
