@@ -230,6 +230,7 @@ async function work(config: Config, { postgres, builder, registry, log }: WorkPa
     log.info({ buildId }, "build begun");
     await runBuild(parts, buildId, signal);
     const build = await postgres.store.build(buildId);
-    log.info({ buildId, result: build?.result, failure: build?.failure }, "build ended");
+    const level = build?.result === "error" ? "error" : "info";
+    log[level]({ buildId, result: build?.result, failure: build?.failure }, "build ended");
   });
 }

@@ -10,7 +10,7 @@ try {
   const config = loadConfig({ env: process.env, folder: process.cwd() });
   const log = createLog({ level: config.logLevel });
   const app = await createApp(config, log);
-  stopOnSignal(app);
+  stopOnSignal(config, app);
   await report(config, app);
 } catch (error) {
   const isOurs = error instanceof AppError;
@@ -35,16 +35,19 @@ async function report(config: Config, app: App): Promise<void> {
   process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
 }
 
-function stopOnSignal(app: App): void {
+/** The first signal drains, the second one does not wait. */
+function stopOnSignal(config: Config, app: App): void {
   let stopping = false;
   const stop = () => {
-    if (stopping) return;
+    if (stopping) process.exit(130);
     stopping = true;
+    process.stderr.write(`mergedock: stopping; running builds have up to ${config.limits.drain_seconds_max} s\n`);
     app.stop().then(
       // A look-up of a name that nobody knows would keep the process alive after everything is closed.
       () => process.exit(),
       (error: unknown) => {
-        process.stderr.write(`mergedock: ${String(error)}\n`);
+        const causes = error instanceof AggregateError ? error.errors : [error];
+        process.stderr.write(`mergedock: ${causes.map(String).join("; ")}\n`);
         process.exit(3);
       },
     );

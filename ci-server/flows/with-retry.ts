@@ -20,9 +20,7 @@ export async function withRetry<T>(parts: RetryParts, work: () => Promise<T>): P
       const error = toAppError(thrown);
       const delayMs = retryDelayMs(parts.policy, attempt, error);
       if (delayMs === null) throw thrown;
-      parts.log(
-        `attempt ${attempt} of ${parts.policy.attempts} failed: ${error.message}; again in ${delayMs / 1000} s`,
-      );
+      parts.log(`try ${attempt} of ${parts.policy.attempts} failed: ${error.message}; again in ${delayMs / 1000} s`);
       await parts.clock.sleep(delayMs, parts.signal);
     }
   }

@@ -57,7 +57,7 @@ function problems(log: Logger): Middleware {
 type Context = Parameters<Middleware>[0];
 
 function answerError(ctx: Context, status: number, error: AppError): void {
-  if (status === 401) ctx.set("WWW-Authenticate", "Bearer");
+  if (status === 401 && ctx.path.startsWith("/api/")) ctx.set("WWW-Authenticate", "Bearer");
   if (status === 503) ctx.set("Retry-After", String(retryAfterSeconds));
   // The rest of a body that is not wanted is not read: the connection ends with the answer.
   if (!ctx.req.complete) ctx.set("Connection", "close");

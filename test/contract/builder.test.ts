@@ -139,6 +139,29 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
       await fails(builder.build(request()), "invalid", ".dockerignore has to be a regular file");
     });
 
+    const unusable: [what: string, files: Readonly<Record<string, FileContent>>, context: string, words: string][] = [
+      ["a context that is a file", { "a.txt": "x" }, "a.txt", "a.txt is not a folder"],
+      ["a .dockerignore that is no pattern", { ".dockerignore": "[" }, ".", ".dockerignore cannot be read"],
+      [
+        "a .dockerignore that would keep us busy for ever",
+        { ".dockerignore": `${"*a".repeat(14)}b`, ["a".repeat(200)]: "" },
+        ".",
+        "has more than 4 * in one name",
+      ],
+    ];
+    for (const [what, files, context, words] of unusable) {
+      it(`refuses ${what}, at once and by name`, async () => {
+        await put({ Dockerfile: "FROM scratch\nCOPY Dockerfile /\n", ...files });
+        await fails(builder.build(request({ context })), "invalid", words);
+      });
+    }
+
+    it("refuses a file whose name is not UTF-8", async () => {
+      await put({ Dockerfile: "FROM scratch\nCOPY Dockerfile /\n" });
+      await writeFile(Buffer.concat([Buffer.from(`${folder}/a`), Buffer.from([0xff])]), "");
+      await fails(builder.build(request()), "invalid", "is not UTF-8");
+    });
+
     it("sends what .dockerignore leaves, links as links, and never .git", async () => {
       const script = 'find /all -mindepth 1 | sort && readlink /all/link && stat -c "%a %u" /all/run.sh /all/keep/b';
       await putDockerfile(

@@ -1,10 +1,12 @@
 // What core/ports.ts promises of Git, held by every implementation.
 
-import { access, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { expect } from "chai";
 import { createGit } from "../../ci-server/adapters/git.ts";
 import type { Checkout, CheckoutRequest, Git } from "../../ci-server/core/ports.ts";
@@ -97,6 +99,23 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       await fails(checkout({}, "http://127.0.0.1:1/x.git"), "unavailable", "could not be fetched");
     });
 
+    it("keeps refs apart of which one is a folder of the other", async () => {
+      await repository.commit({ branch: "release", files: { "a.txt": "r\n" }, message: "r" });
+      await checkout({ ref: "release" });
+      await plainGit(repository.folder, "branch", "-D", "release");
+      const sha = await repository.commit({ branch: "release/1.0", files: { "a.txt": "1\n" }, message: "1" });
+      expect((await checkout({ ref: "release/1.0" })).sha).to.equal(sha);
+    });
+
+    it("makes a mirror anew that a killed process left locked", async () => {
+      await checkout();
+      const mirror = join(folder, "state/mirrors/acme/shop.git");
+      const [ref = ""] = (await plainGit(mirror, "for-each-ref", "--format=%(refname)")).trim().split("\n");
+      await writeFile(join(mirror, `${ref}.lock`), "");
+      const sha = await repository.commit({ files: { "a.txt": "after\n" }, message: "after" });
+      expect((await checkout({ sha })).sha).to.equal(sha);
+    });
+
     it("T12: takes no options and no other transports for names", async () => {
       const canary = join(folder, "canary");
       const refs = [
@@ -152,6 +171,11 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       await hanging.close();
     });
   });
+}
+
+/** Git as somebody else has it in hand. */
+async function plainGit(cwd: string, ...args: string[]): Promise<string> {
+  return (await promisify(execFile)("git", args, { cwd })).stdout;
 }
 
 interface Listener {
