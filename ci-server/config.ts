@@ -6,6 +6,7 @@ import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
+import { readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 
@@ -34,11 +35,8 @@ export interface Config {
   readonly repositories: readonly Repository[];
 }
 
-export interface ConfigSource {
-  readonly env: Readonly<Record<string, string | undefined>>;
-  /** Relative paths of the environment start here, those of the file at the file. */
-  readonly folder: string;
-}
+/** Relative paths of the environment start at its folder, those of the file at the file. */
+export type ConfigSource = SecretSource;
 
 /** Variables that stand for a field of the file. */
 const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
@@ -54,17 +52,7 @@ const plainVariables: Readonly<Record<string, readonly [string] | readonly [stri
   MERGEDOCK_LOG_LEVEL: ["log", "level"],
 };
 
-/** Variables that hold a secret; each has a twin ending in _FILE that names a file with it. */
-const secretVariables = {
-  registryPassword: "MERGEDOCK_REGISTRY_PASSWORD",
-  databaseUrl: "MERGEDOCK_DATABASE_URL",
-  webhookSecrets: "MERGEDOCK_WEBHOOK_SECRETS",
-  adminToken: "MERGEDOCK_ADMIN_TOKEN",
-} as const;
-
 const pathFields = new Set(["state_dir", "ca_file"]);
-const secretCharsMin = 16;
-const placeholders = /^(?:change.?me|secret|password|example|placeholder|your[-_ ])|^(.)\1+$/i;
 
 /** Throws `invalid` with one line for each mistake: where it stands, what it says, what is allowed. */
 export function loadConfig(source: ConfigSource): Config {
@@ -161,72 +149,6 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
       ? ""
       : ` ${JSON.stringify(value).replace(/\/\/[^/"]*@/, "//...@")}`;
   return `${where || "mergedock.yml"}:${shown} ${issue.message}`;
-}
-
-interface Secrets {
-  readonly registryPassword: string | null;
-  readonly databaseUrl: string | null;
-  readonly webhookSecrets: readonly string[] | null;
-  readonly adminToken: string | null;
-}
-
-function readSecrets(
-  source: ConfigSource,
-  file: ConfigFile | undefined,
-  fileFolder: string,
-  mistakes: string[],
-): Secrets {
-  const read = (name: string, configured: string | undefined) =>
-    readSecret(source, name, configured && path.resolve(fileFolder, configured), mistakes);
-  const { registryPassword, databaseUrl, webhookSecrets, adminToken } = secretVariables;
-  const lines = read(webhookSecrets, file?.webhooks.secrets_file);
-  return {
-    registryPassword: read(registryPassword, file?.registry.password_file),
-    databaseUrl: read(databaseUrl, file?.database.url_file) ?? (source.env.DATABASE_URL || null),
-    webhookSecrets: checkStrong(webhookSecrets, lines?.split(/[\n,]/).map((line) => line.trim()) ?? null, mistakes),
-    adminToken: checkStrong(adminToken, toList(read(adminToken, file?.admin.token_file)), mistakes)?.[0] ?? null,
-  };
-}
-
-function toList(value: string | null): string[] | null {
-  return value === null ? null : [value];
-}
-
-/** The variable, else the file that its twin names, else the file that the configuration names. */
-function readSecret(
-  { env, folder }: ConfigSource,
-  name: string,
-  configured: string | undefined,
-  mistakes: string[],
-): string | null {
-  const direct = env[name];
-  if (direct !== undefined) return direct.trim();
-  const twin = env[`${name}_FILE`];
-  const file = twin ? path.resolve(folder, twin) : configured;
-  if (!file) return null;
-  try {
-    return readFileSync(file, "utf8").trim();
-  } catch (cause) {
-    mistakes.push(`${name}_FILE: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
-    return null;
-  }
-}
-
-/** What is wrong with a secret and what to do, or null. */
-export function weaknessOf(secret: string): string | null {
-  const help = "make one with: openssl rand -hex 32";
-  if (secret.length < secretCharsMin) return `has to have at least ${secretCharsMin} characters; ${help}`;
-  return placeholders.test(secret) ? `is a placeholder; ${help}` : null;
-}
-
-/** A blank or guessable secret lets everybody in: refuse it instead of pretending. The value itself is never shown. */
-function checkStrong(name: string, secrets: readonly string[] | null, mistakes: string[]): readonly string[] | null {
-  const given = secrets?.filter((secret, index) => secret !== "" || index === 0) ?? null;
-  for (const secret of given ?? []) {
-    const weakness = weaknessOf(secret);
-    if (weakness !== null) mistakes.push(`${name}: ${weakness}`);
-  }
-  return given;
 }
 
 function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Config {
