@@ -1,6 +1,7 @@
 // What the webhook listener answers to everything that is not a well-formed delivery: status, message, and nothing stored.
 
 import { request } from "node:http";
+import { connect } from "node:net";
 import { expect } from "chai";
 import { Tester, webhookSecret } from "../helpers/tester.ts";
 
@@ -121,6 +122,20 @@ describe("the webhook listener", function () {
     for (const { end } of idle) end();
   });
 
+  it("T6: closes connections that drip, and serves honest ones meanwhile", async () => {
+    const { port } = new URL(ci.app.webhookUrl);
+    const dripping = Array.from({ length: 400 }, () => drip(Number(port)));
+    const startedMs = performance.now();
+    const answers: number[] = [];
+    const closed = Promise.all(dripping).then(() => answers.push(0));
+    while (!answers.includes(0)) {
+      answers.push((await ci.deliver({ event: "ping", payload: ping })).status);
+      await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, 500))]);
+    }
+    expect(performance.now() - startedMs).to.be.lessThan(11_000);
+    expect(answers.filter((status) => status !== 0 && status !== 200)).to.deep.equal([]);
+  });
+
   it("T8: answers whatever is signed with 2xx or 4xx, and stores it or says why not", async () => {
     const pull = {
       number: 1,
@@ -174,5 +189,19 @@ describe("the webhook listener", function () {
     sending.on("error", () => undefined);
     const sent = new Promise<void>((resolve) => sending.write(Buffer.alloc(bytes, "x"), () => resolve()));
     return { sent, end: () => sending.destroy() };
+  }
+
+  /** Sends a header a byte at a time; resolves when the server has closed the connection. */
+  function drip(port: number): Promise<void> {
+    const socket = connect(port, "127.0.0.1", () => socket.write("POST /webhooks/github HTTP/1.1\r\nX-Slow: "));
+    const timer = setInterval(() => socket.write("x"), 500);
+    socket.on("error", () => undefined);
+    socket.resume();
+    return new Promise((resolve) =>
+      socket.once("close", () => {
+        clearInterval(timer);
+        resolve();
+      }),
+    );
   }
 });
