@@ -98,7 +98,7 @@ describe("the server", function () {
     expect(await first.stop()).to.equal(0);
   });
 
-  it("survives the end of its database, and says so", async () => {
+  it("survives the end of its database, says so, and starts it again", async () => {
     const server = start({ MERGEDOCK_WEBHOOK_SECRETS: "the hook's secret of the tests" });
     const url = /^webhooks +(\S+)/m.exec(await server.ready())?.[1] ?? "";
     const postmaster = Number.parseInt(await readFile(join(folder, "state/postgres/data/postmaster.pid"), "utf8"), 10);
@@ -111,6 +111,9 @@ describe("the server", function () {
     const answer = await ping();
     expect([answer.status, answer.headers.get("retry-after")]).to.deep.equal([503, "5"]);
     expect(answer.body).to.contain("the database cannot be used");
+    const deadline = performance.now() + 20_000;
+    while ((await ping()).status !== 200 && performance.now() < deadline);
+    expect((await ping()).status).to.equal(200);
     expect(server.child.exitCode).to.equal(null);
     await server.stop();
   });

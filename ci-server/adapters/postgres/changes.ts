@@ -12,14 +12,17 @@ export const notifyChanged = `select pg_notify('${changeChannel}', $1)`;
 export class Changes {
   readonly #pool: Pool;
   readonly #log: Logger;
+  readonly #revive: () => Promise<void>;
   readonly #waiting = new Map<string, Set<() => void>>();
   #client: PoolClient | null = null;
   #timer: NodeJS.Timeout | null = null;
   #stopped = false;
 
-  constructor(pool: Pool, log: Logger) {
+  /** `revive`: what can be done for a database that has gone, before it is connected to again. */
+  constructor(pool: Pool, log: Logger, revive: () => Promise<void>) {
     this.#pool = pool;
     this.#log = log;
+    this.#revive = revive;
   }
 
   async start(): Promise<void> {
@@ -68,6 +71,12 @@ export class Changes {
     this.#client = null;
     if (this.#stopped || this.#timer !== null) return;
     this.#log.warn({ err: error }, "the notification connection was lost");
-    this.#timer = setTimeout(() => void this.start().catch((again: Error) => this.#reconnect(again)), reconnectMs);
+    this.#timer = setTimeout(
+      () =>
+        void this.#revive()
+          .then(() => this.start())
+          .catch((again: Error) => this.#reconnect(again)),
+      reconnectMs,
+    );
   }
 }

@@ -19,6 +19,8 @@ const settings = { listen_addresses: "''", shared_buffers: "64MB", max_connectio
 
 export interface EmbeddedPostgres {
   readonly connection: { readonly host: string; readonly user: string; readonly database: string };
+  /** Starts it again when it has died; does nothing when it answers. */
+  revive(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -31,11 +33,13 @@ export async function startEmbeddedPostgres(folder: string): Promise<EmbeddedPos
   await ownFolder(host);
   const binaries = await findBinaries();
   const control = (...args: string[]) => runUnprivileged(path.join(binaries, "pg_ctl"), ["-D", data, ...args]);
-  if (!(await answers(connection))) {
+  async function revive(): Promise<void> {
+    if (await answers(connection)) return;
     if (!(await exists(path.join(data, "PG_VERSION")))) await initialise(binaries, data);
     await control("-w", "-t", "30", "-l", path.join(folder, "postgres.log"), "-o", startOptions(host), "start");
   }
-  return { connection, stop: () => control("-w", "-m", "fast", "stop") };
+  await revive();
+  return { connection, revive, stop: () => control("-w", "-m", "fast", "stop") };
 }
 
 function startOptions(host: string): string {

@@ -45,7 +45,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
       expireSeconds: options.expireSeconds,
       log,
     });
-    const changes = new Changes(pool, log);
+    const changes = new Changes(pool, log, async () => embedded?.revive());
     await changes.start();
     const close = async () => {
       changes.stop();
