@@ -22,12 +22,12 @@ describe("the check for leaks", () => {
         const child = spawn("sleep", ["60"]);
         process.on("exit", () => child.kill());
         setInterval(() => {}, 1000);
-        createServer().listen(40404, "127.0.0.1", done);
+        createServer().listen(4404, "127.0.0.1", done);
       });
       it("leaves nothing", () => {});
     `);
     expect(stdout).to.match(/the file or folder \S+\/tmp\/left-\w+, by "suite leaves much"/);
-    expect(stdout).to.include('a server on port 40404, by "suite leaves much"');
+    expect(stdout).to.include('a server on port 4404, by "suite leaves much"');
     expect(stdout).to.match(/process \d+ sleep 60, by "suite leaves much"/);
     expect(stdout).to.not.include('by "suite leaves nothing"');
     expect(stderr).to.match(/still open .* Timeout/);
@@ -38,7 +38,7 @@ describe("the check for leaks", () => {
   it("blames no test for what the suite's own hooks start and stop", async () => {
     const { code, stdout } = await mocha(`
       let server;
-      before((done) => void (server = createServer().listen(40404, "127.0.0.1", done)));
+      before((done) => void (server = createServer().listen(4404, "127.0.0.1", done)));
       after((done) => void server.close(done));
       it("uses the server", () => {});
       it.skip("comes later", () => {});
