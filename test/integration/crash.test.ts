@@ -1,5 +1,6 @@
 // Servers that are killed or stopped in the middle of a build: nothing is lost, nothing is left, nothing goes on for ever.
 
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -25,8 +26,6 @@ describe("a server that goes down in the middle of a build", function () {
   let apiUrl: string;
   let webhookUrl: string;
   let pulls = 0;
-  // Makes each Dockerfile another one: no step may come from the engine's cache.
-  let runs = 0;
   before(async () => {
     lab = await useLab();
   });
@@ -93,11 +92,12 @@ describe("a server that goes down in the middle of a build", function () {
     return { ...((await (await ask(`/builds/${id}`)).json()) as BuildView & { attempts: number }), log };
   }
 
+  /** Another Dockerfile each time: no step of it may come from the cache that the engine keeps between runs. */
   const slow = (seconds: number) =>
     [
       "FROM scratch",
       "COPY busybox /bin/busybox",
-      `RUN ["/bin/busybox", "sh", "-c", "echo run ${++runs} && echo begun && exec /bin/busybox sleep ${seconds}"]`,
+      `RUN ["/bin/busybox", "sh", "-c", "echo run ${randomUUID()} && echo begun && exec /bin/busybox sleep ${seconds}"]`,
       'CMD ["/bin/busybox"]',
       "",
     ].join("\n");
