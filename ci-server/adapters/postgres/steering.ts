@@ -3,7 +3,7 @@
 import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
-import { finishBuild } from "./builds.ts";
+import { finishBuild } from "./attempts.ts";
 
 export interface QueueLimits {
   /** Builds that wait or run, of one repository and of all. */
@@ -54,9 +54,13 @@ export async function fullQueue(
 }
 
 async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {
-  await finishBuild(client, id, {
-    result: "cancellation",
-    failure: { code: "cancelled", message: reason },
-    images: [],
-  });
+  await finishBuild(
+    client,
+    { buildId: id, attempt: 0 },
+    {
+      result: "cancellation",
+      failure: { code: "cancelled", message: reason },
+      images: [],
+    },
+  );
 }

@@ -5,17 +5,17 @@ import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Store } from "../../core/ports.ts";
 import {
-  type BuildOrigin,
-  beginBuild,
+  beginAttempt,
   endStage,
-  findBuild,
   finishBuild,
-  insertBuild,
+  giveBack,
+  keepArtifact,
+  listArtifacts,
   listAttempts,
-  listBuilds,
-  setOutcome,
+  resolveSha,
   startStage,
-} from "./builds.ts";
+} from "./attempts.ts";
+import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
 import { acceptDelivery, toStoredBody } from "./deliveries.ts";
 import { once } from "./idempotency.ts";
@@ -30,10 +30,11 @@ export interface StoreParts {
   readonly queue: BuildQueue;
   readonly changes: Changes;
   readonly limits: QueueLimits;
+  /** Stands at the attempts that are begun here. */
+  readonly worker: string;
 }
 
-export function createStore({ pool, queue, changes, limits }: StoreParts): Store {
-  const notify = (id: number) => pool.query(notifyChanged, [String(id)]);
+export function createStore({ pool, queue, changes, limits, worker }: StoreParts): Store {
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
     const full = await fullQueue(client, request, limits);
     if (full !== null) throw new AppError("unavailable", full);
@@ -65,33 +66,22 @@ export function createStore({ pool, queue, changes, limits }: StoreParts): Store
       }),
     build: (id) => findBuild(pool, id),
     builds: (page) => listBuilds(pool, page),
-    begin: (id) => transaction(pool, (client) => beginBuild(client, id)),
+    begin: (id) => transaction(pool, (client) => beginAttempt(client, id, worker)),
     attempts: (id) => listAttempts(pool, id),
-    giveBack: (id) => setOutcome(pool, id, "given_back"),
+    artifacts: (id) => listArtifacts(pool, id),
     async cancel(id, reason) {
       await transaction(pool, async (client) => {
         await cancelBuild(client, id, reason);
         await client.query(notifyChanged, [String(id)]);
       });
     },
-    async resolveSha(id, sha) {
-      await pool.query("update build set sha = $2 where id = $1", [id, sha]);
-    },
-    async stageStarted(id, stage) {
-      await startStage(pool, id, stage);
-      await notify(id);
-    },
-    async stageEnded(id, stage, ms, result) {
-      await endStage(pool, id, stage, ms, result);
-      await notify(id);
-    },
-    async finish(id, end) {
-      await transaction(pool, async (client) => {
-        await finishBuild(client, id, end);
-        await client.query(notifyChanged, [String(id)]);
-      });
-    },
-    appendLog: (id, lines) => appendChunk(pool, id, lines),
+    resolveSha: (at, sha) => resolveSha(pool, at, sha),
+    stageStarted: (at, stage) => startStage(pool, at, stage),
+    stageEnded: (at, stage, ms, result) => endStage(pool, at, stage, ms, result),
+    keepArtifact: (at, artifact) => keepArtifact(pool, at, artifact),
+    appendLog: (at, lines) => appendChunk(pool, at, lines),
+    giveBack: (at) => giveBack(pool, at),
+    finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),
