@@ -106,6 +106,7 @@ async function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> 
     worker: await readOrMakeWorkerId(config),
     workers: config.workers,
     expireSeconds: config.limits.build_seconds_max * 2,
+    connectionsMax: config.limits.database_connections_max,
     limits: {
       perRepositoryMax: config.limits.queued_builds_per_repository_max,
       inAllMax: config.limits.queued_builds_max,

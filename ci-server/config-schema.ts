@@ -78,6 +78,8 @@ const limits = z.strictObject({
     .default(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
   registry_seconds_max: seconds(30),
+  // Of each process.
+  database_connections_max: z.number().int().min(5).max(1_000).default(12),
   queued_builds_max: z.number().int().positive().default(10_000),
   queued_builds_per_repository_max: z.number().int().positive().default(500),
   broken_attempts_max: z.number().int().min(1).max(100).default(5),

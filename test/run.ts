@@ -11,7 +11,7 @@ import { cacheFolder, root, runFolder, testState } from "./helpers/folders.ts";
 
 const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static"];
 const composePackages = ["docker-compose", "mmdebstrap"];
-const suites = ["unit", "contract", "integration", "compose"].map((folder) => `test/${folder}/**/*.test.ts`);
+const suites = ["unit", "contract", "integration", "crash", "compose"].map((folder) => `test/${folder}/**/*.test.ts`);
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -67,6 +67,7 @@ async function runMocha(args: readonly string[]): Promise<number> {
   const { exitCode, leftovers } = await runInNamespace({
     root: await realpath(root),
     writable: [testState],
+    env: { MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS },
     command: [process.execPath, ...mocha, ...hooks, ...args, ...(named ? [] : suites)],
   });
   const stray = (await readdir(join(root, testState))).filter((name) => !["cache", "run"].includes(name));

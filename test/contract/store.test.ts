@@ -34,6 +34,7 @@ async function openEmbedded(): Promise<Opened> {
     worker: "the contract's worker",
     workers: 4,
     expireSeconds: 60,
+    connectionsMax: 20,
     limits: { perRepositoryMax: 200, inAllMax: 1_000 },
     log,
   });
@@ -44,7 +45,6 @@ async function openEmbedded(): Promise<Opened> {
       return rows[0].count;
     },
     async close() {
-      await opened.queue.stop(0);
       await opened.close();
       await rm(folder, { recursive: true, force: true });
     },

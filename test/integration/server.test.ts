@@ -7,6 +7,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Client } from "pg";
+import { startEmbeddedPostgres } from "../../ci-server/adapters/postgres/embedded.ts";
 import { sendDelivery } from "../../lab/send-delivery.ts";
 import { type ServerProcess, startServer } from "../helpers/server-process.ts";
 
@@ -143,6 +145,33 @@ describe("the server", function () {
     expect(output.stderr).to.equal(
       "mergedock: the database cannot be used (connect ECONNREFUSED 127.0.0.1:1); does PostgreSQL run, and is DATABASE_URL right?\n",
     );
+  });
+
+  it("says that the database has no connection left, and ends, whatever it had got so far", async () => {
+    const database = await startEmbeddedPostgres(join(folder, "postgres"));
+    const clients: Client[] = [];
+    const take = async () => {
+      const client = new Client(database.connection);
+      await client.connect();
+      clients.push(client);
+    };
+    while (
+      await take().then(
+        () => true,
+        () => false,
+      )
+    );
+    const env = {
+      DATABASE_URL: `postgres://mergedock@localhost/postgres?host=${encodeURIComponent(database.connection.host)}`,
+    };
+    for (let free = 0; free < 4; free += 1) {
+      const { output, exit } = start(env);
+      expect(await exit, `${free} free`).to.equal(3);
+      expect(output.stderr).to.contain("the database cannot be used (sorry, too many clients already)");
+      await clients.pop()?.end();
+    }
+    await Promise.all(clients.map((client) => client.end()));
+    await database.stop();
   });
 
   it("says that its address is taken, and leaves no database behind", async () => {

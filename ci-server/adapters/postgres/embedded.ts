@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const user = "mergedock";
 // A Unix socket's path ends at 107 bytes (sockaddr_un) and PostgreSQL adds `/.s.PGSQL.5432`.
 const socketFolderBytesMax = 90;
-const settings = { listen_addresses: "''", shared_buffers: "64MB", max_connections: "60" };
+const settings = { listen_addresses: "''", shared_buffers: "64MB", max_connections: "100" };
 
 export interface EmbeddedPostgres {
   readonly connection: { readonly host: string; readonly user: string; readonly database: string };

@@ -14,6 +14,9 @@ import { toDatabaseError } from "./transaction.ts";
 // A database that does not answer is as good as none: whoever asked is told so.
 const queryMsMax = 8_000;
 
+/** Of pg-boss: two for its statements, and the one that listens. */
+const queueConnections = 3;
+
 export interface PostgresOptions {
   /** Null starts the embedded PostgreSQL in `folder`. */
   readonly url: string | null;
@@ -22,6 +25,8 @@ export interface PostgresOptions {
   readonly worker: string;
   readonly workers: number;
   readonly expireSeconds: number;
+  /** Of this process, in all. */
+  readonly connectionsMax: number;
   readonly limits: QueueLimits;
   readonly log: Logger;
 }
@@ -30,7 +35,7 @@ export interface OpenPostgres {
   readonly store: Store;
   readonly queue: Queue;
   readonly pool: Pool;
-  /** Closes the connections, then stops the embedded server. The queue has to be stopped before. */
+  /** Stops the queue if it was not stopped before, closes the connections, then stops the embedded server. */
   close(): Promise<void>;
 }
 
@@ -38,22 +43,25 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const { log } = options;
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
-  const pool = createPool({ ...connection, max: 20, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
+  const max = options.connectionsMax - queueConnections;
+  const pool = createPool({ ...connection, max, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
+  // What is open, the last first.
+  const closers = [() => pool.end(), async () => embedded?.stop()];
+  const close = async () => {
+    for (const one of closers) await one();
+  };
   try {
-    await migrate(pool).catch(toDatabaseError);
+    await migrate(pool);
     const queue = await createQueue({
-      ...{ connection, pool, worker: options.worker },
+      ...{ connection: { ...connection, max: queueConnections - 1 }, pool, worker: options.worker },
       concurrency: options.workers,
       expireSeconds: options.expireSeconds,
       log,
     });
+    closers.unshift(() => queue.stop(0));
     const changes = new Changes(pool, log, async () => embedded?.revive());
+    closers.unshift(async () => changes.stop());
     await changes.start();
-    const close = async () => {
-      changes.stop();
-      await pool.end();
-      await embedded?.stop();
-    };
     return {
       store: createStore({ pool, queue, changes, limits: options.limits, worker: options.worker }),
       queue,
@@ -61,9 +69,8 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
       close,
     };
   } catch (cause) {
-    await pool.end();
-    await embedded?.stop();
-    throw cause;
+    await close();
+    return toDatabaseError(cause);
   }
 }
 

@@ -42,8 +42,13 @@ export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
     schedule: false,
   });
   boss.on("error", (error) => options.log.error({ err: error }, "queue error"));
-  await boss.start();
-  await createBuildQueue(boss, options.expireSeconds);
+  try {
+    await boss.start();
+    await createBuildQueue(boss, options.expireSeconds);
+  } catch (cause) {
+    await boss.stop({ graceful: false, close: true });
+    throw cause;
+  }
   const running = new Set<HeldLease>();
   return {
     send: (client, buildId, repository) => send(boss, client, buildId, repository),
