@@ -22,7 +22,7 @@ export interface DeliveryOptions extends ReplayParts {
 }
 
 export function deliveryRoutes(options: DeliveryOptions): Router {
-  const { store } = options;
+  const { store, ledgerLimits } = options;
   const router = new Router({ prefix: "/api/v1/deliveries" });
   router.get("/", async (ctx) => {
     const asked = parseQuery(page, ctx.query);
@@ -34,12 +34,12 @@ export function deliveryRoutes(options: DeliveryOptions): Router {
   });
   router.get("/:guid", async (ctx) => {
     const entry = await store.delivery(ctx.params.guid ?? "");
-    if (entry === null) throw noDelivery(ctx.params.guid ?? "");
+    if (entry === null) throw noDelivery(ctx.params.guid ?? "", ledgerLimits);
     ctx.body = toView(entry);
   });
   router.get("/:guid/body", async (ctx) => {
     const body = await store.deliveryBody(ctx.params.guid ?? "");
-    if (body === null) throw noDelivery(ctx.params.guid ?? "");
+    if (body === null) throw noDelivery(ctx.params.guid ?? "", ledgerLimits);
     // What somebody has sent is shown as nothing but bytes.
     ctx.set("X-Content-Type-Options", "nosniff");
     ctx.attachment("body");

@@ -35,6 +35,7 @@ async function openEmbedded(): Promise<Opened> {
     workers: 4,
     expireSeconds: 60,
     limits: { perRepositoryMax: 200, inAllMax: 1_000 },
+    ledgerLimits: { daysMax: 90, bytesMax: 2 ** 30 },
     log,
   });
   return {

@@ -2,6 +2,7 @@
 
 import { Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
+import type { LedgerLimits } from "../../core/delivery.ts";
 import type { Queue, Store } from "../../core/ports.ts";
 import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
@@ -23,6 +24,7 @@ export interface PostgresOptions {
   readonly workers: number;
   readonly expireSeconds: number;
   readonly limits: QueueLimits;
+  readonly ledgerLimits: LedgerLimits;
   readonly log: Logger;
 }
 
@@ -35,7 +37,7 @@ export interface OpenPostgres {
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<OpenPostgres> {
-  const { log } = options;
+  const { limits, ledgerLimits, worker, log } = options;
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
   const pool = createPool({ ...connection, max: 20, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
@@ -55,7 +57,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
       await embedded?.stop();
     };
     return {
-      store: createStore({ pool, queue, changes, limits: options.limits, worker: options.worker }),
+      store: createStore({ pool, queue, changes, limits, ledgerLimits, worker }),
       queue,
       pool,
       close,
