@@ -181,6 +181,8 @@ describe("a server that is flooded", function () {
     // The newest, and where a worker was quick one that it has begun.
     expect(await server.count("build where result is null")).to.be.within(1, 2);
     expect(await server.count("build where failure ->> 'message' like 'superseded by #%'")).to.be.at.least(count - 1);
+    // Nothing stands before it in the queue.
+    expect(await server.count("pgboss.job where state < 'active'")).to.be.at.most(2);
   });
 
   describe("and has limits for its ledger", () => {
