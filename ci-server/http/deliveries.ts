@@ -24,6 +24,11 @@ export interface DeliveryOptions extends ReplayParts {
 export function deliveryRoutes(options: DeliveryOptions): Router {
   const { store, ledgerLimits } = options;
   const router = new Router({ prefix: "/api/v1/deliveries" });
+  // No delivery is called like that, and the database does not take every character.
+  router.param("guid", (guid, _ctx, next) => {
+    if (!line.safeParse(guid).success) throw noDelivery(guid, ledgerLimits);
+    return next();
+  });
   router.get("/", async (ctx) => {
     const asked = parseQuery(page, ctx.query);
     const entries = await store.deliveries(asked);

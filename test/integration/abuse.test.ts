@@ -307,6 +307,8 @@ const oddRequests = [
   "POST http://[/webhooks/github HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n",
   "GET //[ HTTP/1.1\r\nHost: [\r\n\r\n",
   "GET /api/v1/builds?limit[]=%00&limit=%zz HTTP/1.1\r\nHost: x\r\n\r\n",
+  `GET /api/v1/deliveries/a%00b HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${adminToken}\r\n\r\n`,
+  `POST /api/v1/deliveries/%00/replay HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${adminToken}\r\n\r\n`,
   "GET /api/v1/deliveries/%E0%A4%A HTTP/1.1\r\nHost: x\r\n\r\n",
   "GET * HTTP/1.1\r\nHost: x\r\n\r\n",
   "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
