@@ -20,8 +20,10 @@ import {
 } from "./app-secrets.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
-import type { Builder, Registry } from "./core/ports.ts";
+import type { LedgerLimits } from "./core/delivery.ts";
+import type { Builder, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
+import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
 import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
@@ -111,7 +113,24 @@ async function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> 
       perRepositoryMax: config.limits.queued_builds_per_repository_max,
       inAllMax: config.limits.queued_builds_max,
     },
+    ledgerLimits: toLedgerLimits(config),
     log,
+  });
+}
+
+function toLedgerLimits({ limits }: Config): LedgerLimits {
+  return { daysMax: limits.ledger_days_max, bytesMax: limits.ledger_bytes_max };
+}
+
+/** Begins now; returns how to stop. */
+function sweepLedger(store: Store, log: Logger): () => Promise<void> {
+  return startSweeping({
+    store,
+    clock: systemClock,
+    report: (outcome) => {
+      if ("error" in outcome) log.warn({ err: outcome.error }, "the ledger could not be swept");
+      else if (outcome.removed > 0) log.info({ removed: outcome.removed }, "old deliveries removed");
+    },
   });
 }
 
@@ -143,13 +162,15 @@ async function listenForAll(opened: Opened, { webhookSecrets, adminToken }: Inta
   const { store } = postgres;
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
-  const api = createApiApp({ store, forges, repositories, parseRepositories, checks, adminToken, log });
+  const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
+  const api = createApiApp({ store, ...ledger, checks, adminToken, log });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
     isDraining: () => opened.isDraining,
   });
+  opened.closers.push(sweepLedger(store, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
   return { apiUrl, webhookUrl: `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github` };
 }

@@ -77,6 +77,8 @@ const limits = z.strictObject({
     .nonnegative()
     .default(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
+  ledger_days_max: z.number().int().min(1).max(36_500).default(90),
+  ledger_bytes_max: bytes(1024 * 1024 * 1024),
   registry_seconds_max: seconds(30),
   // Of each process.
   database_connections_max: z.number().int().min(5).max(1_000).default(12),

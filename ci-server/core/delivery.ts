@@ -78,6 +78,13 @@ export interface LedgerEntry extends Omit<Delivery, "event" | "body"> {
   readonly buildId: number | null;
 }
 
+/** How much the ledger keeps; the oldest deliveries beyond either limit are removed. */
+export interface LedgerLimits {
+  readonly daysMax: number;
+  /** Of all deliveries as they are stored: compressed bodies, and the text beside them. */
+  readonly bytesMax: number;
+}
+
 /** What one rule said, and of what. */
 export interface RuleVerdict {
   readonly rule: string;

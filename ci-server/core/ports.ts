@@ -198,6 +198,12 @@ export interface Store {
   delivery(guid: string): Promise<LedgerEntry | null>;
   /** The bytes as they came. Null when there is none. */
   deliveryBody(guid: string): Promise<Uint8Array | null>;
+  /**
+   * Removes the oldest deliveries beyond the limits of the ledger, and idempotency keys of the same age; returns how many
+   * deliveries. Builds stay: a merge that is delivered after that still has its build. May run at any time; while another
+   * sweep runs, in whatever process, it does nothing. After an abort what was removed stays removed, and the rest there.
+   */
+  sweepLedger(signal: AbortSignal): Promise<number>;
   /** The build that a merge has already, or null. */
   mergeBuild(request: BuildRequest, repositoryId: number): Promise<number | null>;
   /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. */

@@ -1,7 +1,7 @@
 // Decides again on a delivery of the ledger: to build it once more, or only to say what would happen.
 
 import { type Decision, decide, withLedger } from "../core/decide.ts";
-import type { LedgerEntry, RuleVerdict } from "../core/delivery.ts";
+import type { LedgerEntry, LedgerLimits, RuleVerdict } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
 import type { Forge, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
@@ -11,6 +11,7 @@ export interface ReplayParts {
   readonly store: Store;
   readonly forges: readonly Forge[];
   readonly repositories: readonly Repository[];
+  readonly ledgerLimits: LedgerLimits;
 }
 
 export interface Replayed {
@@ -39,15 +40,22 @@ function toReplayed({ verdict, reason, rules }: Decision, buildId: number | null
   return { verdict, reason, rules, buildId };
 }
 
-async function decideAgain({ store, forges, repositories }: ReplayParts, guid: string): Promise<Decision> {
+async function decideAgain(
+  { store, forges, repositories, ledgerLimits }: ReplayParts,
+  guid: string,
+): Promise<Decision> {
   const entry = await store.delivery(guid);
   const body = await store.deliveryBody(guid);
-  if (entry === null || body === null) throw noDelivery(guid);
+  if (entry === null || body === null) throw noDelivery(guid, ledgerLimits);
   return decide(forgeOf(forges, entry).read({ ...entry, body }), repositories, entry.name);
 }
 
-export function noDelivery(guid: string): AppError {
-  return new AppError("not_found", `there is no delivery ${guid}; GET /api/v1/deliveries lists those that are kept`);
+export function noDelivery(guid: string, { daysMax, bytesMax }: LedgerLimits): AppError {
+  const kept = `deliveries are kept for ${daysMax} days and up to ${bytesMax} bytes in all (limits.ledger_days_max, ledger_bytes_max)`;
+  return new AppError(
+    "not_found",
+    `there is no delivery ${guid}, or not any more: ${kept}; GET /api/v1/deliveries lists those that are there`,
+  );
 }
 
 function forgeOf(forges: readonly Forge[], entry: LedgerEntry): Forge {

@@ -22,8 +22,13 @@ export interface DeliveryOptions extends ReplayParts {
 }
 
 export function deliveryRoutes(options: DeliveryOptions): Router {
-  const { store } = options;
+  const { store, ledgerLimits } = options;
   const router = new Router({ prefix: "/api/v1/deliveries" });
+  // No delivery is called like that, and the database does not take every character.
+  router.param("guid", (guid, _ctx, next) => {
+    if (!line.safeParse(guid).success) throw noDelivery(guid, ledgerLimits);
+    return next();
+  });
   router.get("/", async (ctx) => {
     const asked = parseQuery(page, ctx.query);
     const entries = await store.deliveries(asked);
@@ -34,12 +39,12 @@ export function deliveryRoutes(options: DeliveryOptions): Router {
   });
   router.get("/:guid", async (ctx) => {
     const entry = await store.delivery(ctx.params.guid ?? "");
-    if (entry === null) throw noDelivery(ctx.params.guid ?? "");
+    if (entry === null) throw noDelivery(ctx.params.guid ?? "", ledgerLimits);
     ctx.body = toView(entry);
   });
   router.get("/:guid/body", async (ctx) => {
     const body = await store.deliveryBody(ctx.params.guid ?? "");
-    if (body === null) throw noDelivery(ctx.params.guid ?? "");
+    if (body === null) throw noDelivery(ctx.params.guid ?? "", ledgerLimits);
     // What somebody has sent is shown as nothing but bytes.
     ctx.set("X-Content-Type-Options", "nosniff");
     ctx.attachment("body");

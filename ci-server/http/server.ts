@@ -39,6 +39,7 @@ export function createKoa(log: Logger): Koa {
 function problems(log: Logger): Middleware {
   return async (ctx, next) => {
     try {
+      checkTarget(ctx);
       await next();
       if (ctx.status === 404 && ctx.body === undefined)
         answer(ctx, 404, "not_found", `there is nothing at ${ctx.method} ${ctx.path}`);
@@ -55,6 +56,17 @@ function problems(log: Logger): Middleware {
 }
 
 type Context = Parameters<Middleware>[0];
+
+/** Of `http://[` Koa's path is an error, and of `http://` it is null: it is asked once, here. */
+function checkTarget(ctx: Context): void {
+  try {
+    if (typeof ctx.path === "string") return;
+  } catch {
+    // It is answered like the other.
+  }
+  ctx.req.url = "/";
+  throw new AppError("invalid", "what the request asks for is neither a path nor a URL");
+}
 
 function answerError(ctx: Context, status: number, error: AppError): void {
   if (status === 401 && ctx.path.startsWith("/api/")) ctx.set("WWW-Authenticate", "Bearer");

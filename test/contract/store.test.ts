@@ -36,6 +36,7 @@ async function openEmbedded(): Promise<Opened> {
     expireSeconds: 60,
     connectionsMax: 20,
     limits: { perRepositoryMax: 200, inAllMax: 1_000 },
+    ledgerLimits: { daysMax: 90, bytesMax: 2 ** 30 },
     log,
   });
   return {

@@ -91,6 +91,17 @@ describe("the server", function () {
     }
   });
 
+  for (const name of ["MERGEDOCK_WEBHOOK_SECRETS", "MERGEDOCK_ADMIN_TOKEN"]) {
+    for (const secret of ["", " ", "changeme"]) {
+      it(`T3: does not start with ${name}=${JSON.stringify(secret)}, and says whose mistake it is`, async () => {
+        const { output, exit } = start({ [name]: secret });
+        expect(await exit).to.equal(2);
+        expect(output.stderr).to.match(new RegExp(`^  ${name}: has to have at least 16 characters; .+$`, "m"));
+        expect(await readdir(folder)).to.deep.equal([]);
+      });
+    }
+  }
+
   it("T3: refuses a secret file of its own that is blank, and names it", async () => {
     await mkdir(join(folder, "state/secrets"), { recursive: true });
     await writeFile(join(folder, "state/secrets/webhook-secret"), "\n");

@@ -2,6 +2,7 @@
 
 import { Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
+import type { LedgerLimits } from "../../core/delivery.ts";
 import type { Queue, Store } from "../../core/ports.ts";
 import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
@@ -28,6 +29,7 @@ export interface PostgresOptions {
   /** Of this process, in all. */
   readonly connectionsMax: number;
   readonly limits: QueueLimits;
+  readonly ledgerLimits: LedgerLimits;
   readonly log: Logger;
 }
 
@@ -40,7 +42,7 @@ export interface OpenPostgres {
 }
 
 export async function openPostgres(options: PostgresOptions): Promise<OpenPostgres> {
-  const { log } = options;
+  const { limits, ledgerLimits, worker, log } = options;
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
   const max = options.connectionsMax - queueConnections;
@@ -63,7 +65,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     closers.unshift(async () => changes.stop());
     await changes.start();
     return {
-      store: createStore({ pool, queue, changes, limits: options.limits, worker: options.worker }),
+      store: createStore({ pool, queue, changes, limits, ledgerLimits, worker }),
       queue,
       pool,
       close,

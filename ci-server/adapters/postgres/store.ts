@@ -2,6 +2,7 @@
 
 import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
+import type { LedgerLimits } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Store } from "../../core/ports.ts";
 import {
@@ -22,6 +23,7 @@ import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import type { BuildQueue } from "./queue.ts";
+import { sweepLedger } from "./retention.ts";
 import { cancelBuild, fullQueue, type QueueLimits } from "./steering.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
 
@@ -30,11 +32,12 @@ export interface StoreParts {
   readonly queue: BuildQueue;
   readonly changes: Changes;
   readonly limits: QueueLimits;
+  readonly ledgerLimits: LedgerLimits;
   /** Stands at the attempts that are begun here. */
   readonly worker: string;
 }
 
-export function createStore({ pool, queue, changes, limits, worker }: StoreParts): Store {
+export function createStore({ pool, queue, changes, limits, ledgerLimits, worker }: StoreParts): Store {
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
     const full = await fullQueue(client, request, limits);
     if (full !== null) throw new AppError("unavailable", full);
@@ -56,6 +59,7 @@ export function createStore({ pool, queue, changes, limits, worker }: StoreParts
     deliveries: (page) => listDeliveries(pool, page),
     delivery: (guid) => findDelivery(pool, guid),
     deliveryBody: (guid) => findBody(pool, guid),
+    sweepLedger: (signal) => sweepLedger(pool, ledgerLimits, signal),
     mergeBuild: (request, repositoryId) => findMergeBuild(pool, request, repositoryId),
     replay: (request, repositoryId) =>
       transaction(pool, (client) => enqueue(client, request, { repositoryId, replay: true })),

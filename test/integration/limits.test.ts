@@ -1,0 +1,53 @@
+// What ends or cuts a build that takes too much: its time and its log.
+
+import { randomUUID } from "node:crypto";
+import { expect } from "chai";
+import { removeImages } from "../helpers/engine-images.ts";
+import { processes } from "../helpers/processes.ts";
+import { Tester } from "../helpers/tester.ts";
+
+const logBytesMax = 64 * 1024;
+
+describe("a build that takes too much", function () {
+  this.timeout(60_000);
+  let ci: Tester;
+  before(async () => {
+    ci = await Tester.start({ limits: { build_seconds_max: 5, log_bytes_max: logBytesMax } });
+  });
+  afterEach(() => removeImages(ci.lab));
+  after(() => ci?.stop());
+
+  /** A step that runs this; another one each time, so that it does not come from the cache of an earlier run. */
+  function dockerfile(command: string): string {
+    const run = ["/bin/busybox", "sh", "-c", `echo ${randomUUID()} && ${command}`];
+    return `FROM scratch\nCOPY busybox /bin/busybox\nRUN ${JSON.stringify(run)}\nCMD ["/bin/busybox"]\n`;
+  }
+
+  it("T21: ends with timeout when it runs too long, on the engine too", async () => {
+    const { verdict } = await ci.merge({ files: { Dockerfile: dockerfile("exec /bin/busybox sleep 3601") } });
+    const build = await ci.finished(verdict.build);
+    const message = "the build took longer than 5 s (limits.build_seconds_max)";
+    expect(build, build.log).to.deep.include({ result: "timeout", failure: { code: "timeout", message } });
+    expect(build.stages.at(-1)).to.include({ name: "build", result: "timeout" });
+    expect(build.log).to.contain(`timeout: ${message}`);
+    const sleepers = async () => (await processes()).filter(({ command }) => command.endsWith("sleep 3601"));
+    const deadline = performance.now() + 2_000;
+    while ((await sleepers()).length > 0 && performance.now() < deadline);
+    expect(await sleepers()).to.deep.equal([]);
+  });
+
+  it("T25: keeps as much of a long log as it may, says where it was cut, and succeeds", async () => {
+    const flood = "/bin/busybox seq 1000000 1050000";
+    const { verdict } = await ci.merge({ files: { Dockerfile: dockerfile(flood) } });
+    const build = await ci.finished(verdict.build);
+    expect(build.result, build.log).to.equal("success");
+    const lines = build.log.trimEnd().split("\n");
+    const cut = lines.findIndex((line) => line.includes(`lines above the limit of ${logBytesMax} bytes`));
+    expect(lines[cut]).to.match(/the log was cut here: \d+ lines above/);
+    // Without the names of the stages, which the answer adds.
+    const storedBytes = lines.slice(0, cut).reduce((sum, line) => sum + line.length + 1 - "build  ".length, 0);
+    expect(storedBytes).to.be.within(logBytesMax * 0.9, logBytesMax);
+    expect(lines.length - cut).to.be.lessThan(20);
+    expect(build.images[0]?.digest).to.match(/^sha256:/);
+  });
+});
