@@ -7,12 +7,14 @@ import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
-import type { QueueLimits } from "./steering.ts";
+import type { QueueLimits } from "./queue-room.ts";
 import { createStore } from "./store.ts";
 import { toDatabaseError } from "./transaction.ts";
 
 // A database that does not answer is as good as none: whoever asked is told so.
 const queryMsMax = 8_000;
+// A receiver that freezes in a transaction holds the lock that all receivers take: the database ends it.
+const idleTransactionMsMax = 5_000;
 
 export interface PostgresOptions {
   /** Null starts the embedded PostgreSQL in `folder`. */
@@ -36,7 +38,9 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const { log } = options;
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
-  const pool = createPool({ ...connection, max: 20, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
+  const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: queryMsMax };
+  const sessions = { ...timeouts, idle_in_transaction_session_timeout: idleTransactionMsMax };
+  const pool = createPool({ ...connection, ...sessions, max: 20 }, log);
   try {
     await migrate(pool).catch(toDatabaseError);
     const queue = await createQueue({

@@ -1,15 +1,8 @@
-// Cancels builds, one at a time or all that a newer one replaces, and says whether the queue is full.
+// Cancels builds, one at a time or all that a newer one replaces.
 
 import type { PoolClient } from "pg";
-import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import { finishBuild } from "./builds.ts";
-
-export interface QueueLimits {
-  /** Builds that wait or run, of one repository and of all. */
-  readonly perRepositoryMax: number;
-  readonly inAllMax: number;
-}
 
 /** To be run in one transaction. */
 export async function cancelBuild(client: PoolClient, id: number, reason: string): Promise<void> {
@@ -34,23 +27,6 @@ export async function supersede(client: PoolClient, repository: string, newerId:
   const ids = rows.map((row) => Number(row.id));
   for (const id of ids) await endCancelled(client, id, `superseded by #${newerId}`);
   return ids;
-}
-
-/** A sentence when one build more would be too many, else null. */
-export async function fullQueue(
-  client: PoolClient,
-  request: BuildRequest,
-  limits: QueueLimits,
-): Promise<string | null> {
-  const { rows } = await client.query<{ all: number; own: number }>(
-    `select count(*)::int as "all", count(*) filter (where repository = $1)::int as own from build where result is null`,
-    [request.repository],
-  );
-  const { all = 0, own = 0 } = rows[0] ?? {};
-  if (own >= limits.perRepositoryMax)
-    return `queue full: ${own} builds of ${request.repository} wait already; replay the delivery later`;
-  if (all >= limits.inAllMax) return `queue full: ${all} builds wait already; replay the delivery later`;
-  return null;
 }
 
 async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {

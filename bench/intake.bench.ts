@@ -1,0 +1,224 @@
+// What a delivery costs until it is accepted: signed 24 kB merges, stored durably with their builds and jobs, beside Debian's
+// `webhook` that runs /bin/true, and beside the least that a receiver in Node has to do.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { openSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { connect, createServer } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Client } from "pg";
+import { type EmbeddedPostgres, startEmbeddedPostgres } from "../ci-server/adapters/postgres/embedded.ts";
+import { installPackages } from "../lab/packages.ts";
+import { type Load, sendAll } from "./load-client.ts";
+import { childrenOf, postgresMib, residentMib } from "./process-memory.ts";
+import { type MergeSource, signedMerges } from "./signed-merges.ts";
+import { median, percentile, round } from "./statistics.ts";
+
+const rounds = 7;
+const loads = [
+  { concurrency: 16, deliveries: 6_000 },
+  { concurrency: 1, deliveries: 600 },
+] as const;
+const warmUpDeliveries = 1_000;
+const secret = "the hook's secret of the bench";
+const repositories = Array.from({ length: 50 }, (_none, index) => `acme/shop-${10 + index}`);
+// Nothing is built here: the queue only grows.
+const limits = { queued_builds_max: 1_000_000, queued_builds_per_repository_max: 1_000_000 };
+
+interface Side {
+  readonly name: string;
+  readonly port: number;
+  readonly path: string;
+  readonly status: number;
+  readonly child: ChildProcess;
+  /** Ends what the round has left behind the answers. */
+  settle(): Promise<void>;
+}
+
+interface Measured {
+  readonly perSecond: number;
+  readonly p50: number;
+  readonly p99: number;
+}
+
+const measured = new Map<string, Measured[]>();
+const memory: Record<string, Record<string, number>> = {};
+
+await installPackages(["webhook"]);
+const folder = await mkdtemp(path.join(tmpdir(), "bench-intake-"));
+const postgres = await startEmbeddedPostgres(path.join(folder, "postgres"));
+const sides: Side[] = [];
+try {
+  for (const startSide of [startMergedock, startWebhook, startFloor]) sides.push(await startSide());
+  for (const side of sides) await run(side, { concurrency: 16, deliveries: warmUpDeliveries });
+  for (let turn = 0; turn < rounds; turn += 1) for (const side of sides) await measure(side);
+  await noteMemory();
+  print();
+  await proveDurability();
+} finally {
+  for (const { child } of sides) await stop(child);
+  await postgres.stop();
+  await rm(folder, { recursive: true, force: true });
+}
+
+async function measure(side: Side): Promise<void> {
+  for (const load of loads) {
+    const { seconds, latenciesMs } = await run(side, load);
+    const key = keyOf(side, load.concurrency);
+    const one = {
+      perSecond: latenciesMs.length / seconds,
+      p50: percentile(latenciesMs, 50),
+      p99: percentile(latenciesMs, 99),
+    };
+    measured.set(key, [...(measured.get(key) ?? []), one]);
+  }
+}
+
+async function run(side: Side, load: { concurrency: number; deliveries: number }): Promise<Load> {
+  const source: MergeSource = { path: side.path, secret, repositories };
+  const done = await sendAll(side.port, signedMerges(source, load.deliveries), load.concurrency);
+  if (done.statuses.get(side.status) !== load.deliveries)
+    throw new Error(`${side.name} answered ${JSON.stringify([...done.statuses])}, not ${side.status} to all`);
+  await side.settle();
+  return done;
+}
+
+function keyOf(side: Side, concurrency: number): string {
+  return `${side.name}, ${concurrency} at once`;
+}
+
+/** As several machines would run it: a receiver beside its database, with the default durability and no workers. */
+async function startMergedock(): Promise<Side> {
+  const [port, apiPort] = [await freePort(), await freePort()];
+  const config = {
+    listen: { api: `127.0.0.1:${apiPort}`, webhooks: `127.0.0.1:${port}` },
+    repositories: repositories.map((name) => ({ name, url: `https://127.0.0.1:9/${name}.git` })),
+    limits,
+  };
+  await writeFile(path.join(folder, "mergedock.yml"), JSON.stringify(config)); // JSON is YAML
+  const env = { MERGEDOCK_WEBHOOK_SECRETS: secret, DATABASE_URL: urlOf(postgres) };
+  const profile =
+    process.env.BENCH_CPU_PROFILE === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", process.env.BENCH_CPU_PROFILE];
+  const child = start(process.execPath, [...profile, path.join(import.meta.dirname, "../ci-server/main.ts")], env);
+  const side = { name: "mergedock, stored", port, path: "/webhooks/github", status: 202, child };
+  await listening(port, child);
+  return { ...side, settle: () => query("update build set result = 'success' where result is null") };
+}
+
+async function startWebhook(): Promise<Side> {
+  const port = await freePort();
+  const parameter = { source: "header", name: "X-Hub-Signature-256" };
+  const rule = { match: { type: "payload-hmac-sha256", secret, parameter } };
+  const hooks = [{ id: "bench", "execute-command": "/bin/true", "trigger-rule": rule }];
+  const file = path.join(folder, "hooks.json");
+  await writeFile(file, JSON.stringify(hooks));
+  const child = start("/usr/bin/webhook", ["-hooks", file, "-ip", "127.0.0.1", "-port", String(port)]);
+  await listening(port, child);
+  // It answers before its command has run: what is left of them must not burden the next side.
+  const settle = async () => {
+    while ((await childrenOf(child.pid ?? 0)).length > 0) await delay(50);
+  };
+  return { name: "webhook, /bin/true", port, path: "/hooks/bench", status: 200, child, settle };
+}
+
+async function startFloor(): Promise<Side> {
+  const port = await freePort();
+  const child = start(process.execPath, [path.join(import.meta.dirname, "floor-server.ts"), String(port), secret]);
+  await listening(port, child);
+  return { name: "node:http, nothing kept", port, path: "/", status: 202, child, settle: async () => undefined };
+}
+
+function start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const output = openSync(path.join(folder, `${path.basename(command)}.log`), "a");
+  return spawn(command, args, {
+    cwd: folder,
+    env: { PATH: process.env.PATH, ...env },
+    stdio: ["ignore", output, "inherit"],
+  });
+}
+
+async function listening(port: number, child: ChildProcess): Promise<void> {
+  while (child.exitCode === null) {
+    const socket = connect(port, "127.0.0.1");
+    const answers = await once(socket, "connect").catch(() => null);
+    socket.destroy();
+    if (answers !== null) return;
+    await delay(50);
+  }
+  throw new Error("a server ended before it listened");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = server.address();
+  server.close();
+  await once(server, "close");
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null) return;
+  const exit = once(child, "exit");
+  child.kill("SIGTERM");
+  await exit;
+}
+
+function urlOf({ connection }: EmbeddedPostgres): string {
+  return `postgres:///${connection.database}?host=${encodeURIComponent(connection.host)}&user=${connection.user}`;
+}
+
+async function query(sql: string): Promise<void> {
+  await select(sql);
+}
+
+async function select(sql: string): Promise<readonly Record<string, unknown>[]> {
+  const client = new Client(postgres.connection);
+  await client.connect();
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Every 202 has to be a delivery, a build and a job. */
+async function proveDurability(): Promise<void> {
+  const accepted = warmUpDeliveries + rounds * loads.reduce((sum, { deliveries }) => sum + deliveries, 0);
+  const [rows = {}] = await select(
+    `select (select count(*)::int from delivery where verdict = 'build') as deliveries, (select count(*)::int from build) as builds,
+       (select count(*)::int from pgboss.job where name = 'build') as jobs, current_setting('fsync') as fsync,
+       current_setting('synchronous_commit') as synchronous_commit`,
+  );
+  console.log(`answered with 202: ${accepted}; in the database: ${JSON.stringify(rows)}`);
+  const counts = [rows.deliveries, rows.builds, rows.jobs];
+  if (counts.some((count) => count !== accepted)) throw new Error("not everything that was accepted is stored");
+}
+
+async function noteMemory(): Promise<void> {
+  for (const { name, child } of sides)
+    memory[name] = { "peak RSS, MiB": Math.round(await residentMib(child.pid ?? 0, "VmHWM")) };
+  memory["PostgreSQL (PSS)"] = { "peak RSS, MiB": Math.round(await postgresMib(path.join(folder, "postgres/data"))) };
+}
+
+function print(): void {
+  console.log(
+    `intake: medians of ${rounds} rounds of ${loads.map(({ deliveries }) => deliveries).join(" and ")} deliveries, Node ${process.version}`,
+  );
+  for (const { concurrency } of loads) {
+    const [ours, other] = sides.map((side) => measured.get(keyOf(side, concurrency)) ?? []);
+    console.table(Object.fromEntries(sides.map((side) => [keyOf(side, concurrency), row(keyOf(side, concurrency))])));
+    const ratios = (ours ?? []).map(({ perSecond }, index) => perSecond / (other?.[index]?.perSecond ?? Number.NaN));
+    console.log(`mergedock / webhook: ${round(median(ratios))} (${ratios.map((ratio) => round(ratio)).join(", ")})`);
+  }
+  console.table(memory);
+}
+
+function row(key: string): Record<string, number> {
+  const all = measured.get(key) ?? [];
+  const of = (field: keyof Measured) => round(median(all.map((one) => one[field])));
+  return { "deliveries/s": of("perSecond"), "p50, ms": of("p50"), "p99, ms": of("p99") };
+}
