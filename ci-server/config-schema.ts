@@ -70,7 +70,12 @@ const limits = z.strictObject({
   build_seconds_max: seconds(30 * 60),
   build_silence_seconds_max: seconds(10 * 60),
   drain_seconds_max: seconds(30),
-  trouble_seconds_max: seconds(60 * 60),
+  // 0: trouble is a result at once.
+  trouble_seconds_max: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
   registry_seconds_max: seconds(30),
   queued_builds_max: z.number().int().positive().default(10_000),
@@ -81,8 +86,11 @@ const limits = z.strictObject({
   git_low_speed_seconds_max: seconds(30),
 });
 
+export const roles = ["all", "receiver", "worker"] as const;
+
 export const configFile = z
   .strictObject({
+    role: z.enum(roles, `has to be one of ${roles.join(", ")}`).default("all"),
     state_dir: z.string().min(1).default("state"),
     listen: z
       .strictObject({ api: address.prefault("127.0.0.1:8080"), webhooks: address.prefault("127.0.0.1:8088") })

@@ -11,6 +11,8 @@ import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 
 export interface Config {
+  /** What this process does: take deliveries and answer the API, build, or both. */
+  readonly role: ConfigFile["role"];
   readonly stateFolder: string;
   readonly listen: ConfigFile["listen"];
   readonly registry: {
@@ -40,6 +42,7 @@ export type ConfigSource = SecretSource;
 
 /** Variables that stand for a field of the file. */
 const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
+  MERGEDOCK_ROLE: ["role"],
   MERGEDOCK_STATE_DIR: ["state_dir"],
   MERGEDOCK_LISTEN_API: ["listen", "api"],
   MERGEDOCK_LISTEN_WEBHOOKS: ["listen", "webhooks"],
@@ -62,8 +65,20 @@ export function loadConfig(source: ConfigSource): Config {
   const parsed = configFile.safeParse(merged);
   if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
+  if (parsed.success) mistakes.push(...missingForRole(parsed.data.role, secrets));
   if (!parsed.success || mistakes.length > 0) throw mistaken(mistakes);
   return freeze(toConfig(parsed.data, secrets, file.folder));
+}
+
+/** Processes that share the work share a database and secrets, and cannot each make their own. */
+function missingForRole(role: ConfigFile["role"], { databaseUrl, webhookSecrets, adminToken }: Secrets): string[] {
+  if (role === "all") return [];
+  const needed: [string, unknown][] = [["DATABASE_URL", databaseUrl]];
+  if (role === "receiver")
+    needed.push([secretVariables.webhookSecrets, webhookSecrets], [secretVariables.adminToken, adminToken]);
+  return needed
+    .filter(([, value]) => value === null)
+    .map(([name]) => `${name}: role ${role} needs it, the same one for all processes that share the work`);
 }
 
 /** The repositories of a changed configuration, for a dry run: `{ "repositories": [...] }`. Throws `invalid` with every mistake. */
@@ -158,6 +173,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Config {
       ? registry.ca_file
       : path.resolve(folder, registry.ca_file);
   return {
+    role: file.role,
     stateFolder: path.resolve(folder, file.state_dir),
     listen: file.listen,
     registry: {

@@ -1,13 +1,18 @@
-// Starts the server: reads the configuration, says what it found and where it listens, and stops on SIGTERM or SIGINT.
+#!/usr/bin/env node
+// `mergedock serve [--role all|receiver|worker]`: reads the configuration, says what it found and where it listens, and stops
+// on SIGTERM or SIGINT.
 
 import path from "node:path";
+import { parseArgs } from "node:util";
 import { createLog } from "./adapters/log.ts";
 import { type App, createApp } from "./app.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 
 try {
-  const config = loadConfig({ env: process.env, folder: process.cwd() });
+  const { role } = readArguments(process.argv.slice(2));
+  const env = { ...process.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
+  const config = loadConfig({ env, folder: process.cwd() });
   const log = createLog({ level: config.logLevel });
   const app = await createApp(config, log);
   stopOnSignal(config, app);
@@ -18,16 +23,38 @@ try {
   process.exitCode = isOurs && error.code === "invalid" ? 2 : 3;
 }
 
+/** Throws `invalid`. */
+function readArguments(args: readonly string[]): { readonly role: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { role: { type: "string" } },
+      allowPositionals: true,
+    });
+    if (positionals.length > 1 || (positionals[0] ?? "serve") !== "serve")
+      throw new Error(`there is no command "${positionals.join(" ")}"`);
+    return { role: values.role };
+  } catch (cause) {
+    const usage = "usage: mergedock serve [--role all|receiver|worker]";
+    throw new AppError("invalid", `${(cause as Error).message}\n${usage}`, { cause });
+  }
+}
+
 async function report(config: Config, app: App): Promise<void> {
   const found = Object.entries(await app.inspect());
   const secret = (name: string) => path.join(config.stateFolder, "secrets", name);
   const names = config.repositories.map((repository) => repository.name).join(", ");
+  const from = (name: string, configured: unknown) => (configured === null ? secret(name) : "as configured");
+  const listeners: [string, string][] =
+    app.webhookUrl === ""
+      ? [["health", `${app.apiUrl}/readyz`]]
+      : [
+          ["webhooks", `${app.webhookUrl}  (secret: ${from("webhook-secret", config.webhookSecrets)})`],
+          ["api", `${app.apiUrl}  (token: ${from("admin-token", config.adminToken)})`],
+        ];
   const lines: [string, string][] = [
-    [
-      "webhooks",
-      `${app.webhookUrl}  (secret: ${config.webhookSecrets === null ? secret("webhook-secret") : "as configured"})`,
-    ],
-    ["api", `${app.apiUrl}  (token: ${config.adminToken === null ? secret("admin-token") : "as configured"})`],
+    ...listeners,
+    ["role", config.role],
     ["state", config.stateFolder],
     ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
     ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],

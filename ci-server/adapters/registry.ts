@@ -47,12 +47,15 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
   const call = (what: Call) => send(agent, options, what);
   return {
     manifest: async (image, reference, signal) => (await getManifest(call, image, reference, signal))?.manifest ?? null,
-    async tag(image, digest, tag, signal) {
+    async tag({ image, digest, tags, fence, signal }) {
       const found = await getManifest(call, image, digest, signal);
-      if (found === null) throw new AppError("not_found", `the registry has no ${image}@${digest}`);
+      if (found === null) throw new AppError("unavailable", `the registry has no ${image}@${digest} after the push`);
       const body = { type: found.manifest.mediaType, bytes: found.bytes };
-      const answer = await call({ method: "PUT", path: `/v2/${image}/manifests/${tag}`, signal, body });
-      if (answer.status !== 201) throw unexpected(answer, `tagging ${image}:${tag}`);
+      for (const tag of tags) {
+        await fence();
+        const answer = await call({ method: "PUT", path: `/v2/${image}/manifests/${tag}`, signal, body });
+        if (answer.status !== 201) throw unexpected(answer, `tagging ${image}:${tag}`);
+      }
     },
     async check(signal) {
       const answer = await call({ method: "GET", path: "/v2/", signal });

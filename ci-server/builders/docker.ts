@@ -5,7 +5,7 @@ import { packContext } from "../adapters/build-context.ts";
 import { BuildkitTrace } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
 import { AppError, type ErrorCode } from "../core/errors.ts";
-import { isDigest } from "../core/image-ref.ts";
+import { attemptTag, isDigest } from "../core/image-ref.ts";
 import type { Builder, BuilderRequest, Built } from "../core/ports.ts";
 
 export interface DockerBuilderOptions {
@@ -19,6 +19,7 @@ export interface DockerBuilderOptions {
 export function createDockerBuilder(options: DockerBuilderOptions): Builder {
   return {
     build: (request) => build(options, request),
+    has: (request, built) => has(options, request, built),
     push: (request, built) => push(options, request, built),
     check: () => options.engine.version(),
   };
@@ -39,14 +40,15 @@ async function build({ engine, pushHost }: DockerBuilderOptions, request: Builde
     signal.removeEventListener("abort", cancel);
     file.destroy();
   }
-  return { imageId: await confirmImage(engine, reading.imageId()) };
+  return { imageId: await confirmImage(engine, reading.imageId()), tag: attemptTag(request) };
 }
 
-function buildQuery(pushHost: string, { recipe }: BuilderRequest, engineBuild: string): Record<string, string> {
+function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: string): Record<string, string> {
+  const { recipe } = request;
   return {
     version: "2",
     buildid: engineBuild,
-    t: `${pushHost}/${recipe.image}:${recipe.tags[0]}`,
+    t: `${pushHost}/${recipe.image}:${attemptTag(request)}`,
     dockerfile: recipe.dockerfile,
     labels: JSON.stringify(recipe.labels),
     // The engine reads it as a boolean; intermediate containers are removed even after a failure.
@@ -81,12 +83,20 @@ async function confirmImage(engine: Engine, imageId: string | null): Promise<str
   return found;
 }
 
+async function has(
+  { engine, pushHost }: DockerBuilderOptions,
+  { recipe }: BuilderRequest,
+  built: Built,
+): Promise<boolean> {
+  return (await engine.imageId(`${pushHost}/${recipe.image}:${built.tag}`)) === built.imageId;
+}
+
 async function push(options: DockerBuilderOptions, request: BuilderRequest, built: Built): Promise<string> {
   const { engine, pushHost, username, password } = options;
   const { recipe, signal, log } = request;
   const name = `${pushHost}/${recipe.image}`;
-  const [tag] = recipe.tags;
-  if ((await engine.imageId(`${name}:${tag}`)) !== built.imageId) {
+  const { tag } = built;
+  if (!(await has(options, request, built))) {
     throw new AppError(
       "unavailable",
       `${name}:${tag} is not the image that was just built; something else uses this engine`,

@@ -37,9 +37,18 @@ export interface BuildPullRequest {
   readonly mergedBy: string | null;
 }
 
+/** One try at a build, for whoever makes it: the store takes nothing from a try after the next one has begun. */
+export interface AttemptKey {
+  readonly buildId: number;
+  /** Counts from 1. */
+  readonly attempt: number;
+}
+
 /** One try at a build. `stage`: the last one begun. `outcome` is null while it runs, and for ever when its worker died. */
 export interface Attempt {
   readonly attempt: number;
+  /** Id of the worker's state folder. */
+  readonly worker: string;
   readonly startedAt: Date;
   readonly stage: Stage | null;
   readonly outcome: "ended" | "given_back" | null;
@@ -51,6 +60,14 @@ export interface StageRecord {
   readonly startedAt: Date;
   readonly ms: number | null;
   readonly result: Result | null;
+}
+
+/** What a finished build stage has left on the engine: a later attempt need not make it again. `recipe`: the recipe as JSON. */
+export interface Artifact {
+  readonly service: string;
+  readonly recipe: string;
+  readonly imageId: string;
+  readonly tag: string;
 }
 
 /** What a recipe produced. `bytes`: config and layers as the registry stores them (compressed). */

@@ -1,6 +1,7 @@
 // Names of images: the repository path for a service, and the grammar of tags and digests.
 // Source: OCI distribution specification 1.1, "Pulling manifests".
 
+import type { AttemptKey } from "./build.ts";
 import { AppError } from "./errors.ts";
 
 const tagPattern = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
@@ -23,6 +24,14 @@ export function isTag(text: string): boolean {
 
 export function isDigest(text: string): boolean {
   return digestPattern.test(text);
+}
+
+/**
+ * The tag under which an attempt's image travels to the registry: its own, so that an attempt that was taken over cannot
+ * move a tag that anybody reads. The recipe's tags follow by manifest.
+ */
+export function attemptTag({ buildId, attempt }: AttemptKey): string {
+  return attempt === 1 ? `build-${buildId}` : `build-${buildId}-${attempt}`;
 }
 
 /** `localhost:5000/acme/shop@sha256:…`: the name under which an image can be pulled and never changes. */

@@ -1,7 +1,18 @@
 // The contracts between the flows and the world: each interface says what a call promises, throws and leaves behind.
 // Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
 
-import type { Attempt, Build, BuildRequest, Failure, Image, LogLine, Result, Stage } from "./build.ts";
+import type {
+  Artifact,
+  Attempt,
+  AttemptKey,
+  Build,
+  BuildRequest,
+  Failure,
+  Image,
+  LogLine,
+  Result,
+  Stage,
+} from "./build.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
 import type { Recipe, Repository } from "./recipe.ts";
@@ -70,8 +81,7 @@ export interface Git {
   checkout(request: CheckoutRequest): Promise<Checkout>;
 }
 
-export interface BuilderRequest {
-  readonly buildId: number;
+export interface BuilderRequest extends AttemptKey {
   readonly checkout: Checkout;
   readonly recipe: Recipe;
   readonly signal: AbortSignal;
@@ -82,6 +92,8 @@ export interface BuilderRequest {
 export interface Built {
   /** Digest of the image's configuration: what the engine calls the image id. */
   readonly imageId: string;
+  /** The attempt's own tag, on the engine and, once it was pushed, in the registry. */
+  readonly tag: string;
 }
 
 /** Turns a recipe and a checkout into an artifact and brings it to the registry. */
@@ -91,8 +103,10 @@ export interface Builder {
    * `timeout`, `unavailable` (engine). An abort ends the steps on the engine too.
    */
   build(request: BuilderRequest): Promise<Built>;
+  /** Whether the engine still has what an earlier attempt built. Throws `unavailable`. */
+  has(request: BuilderRequest, built: Built): Promise<boolean>;
   /**
-   * Pushes the recipe's first tag and returns the digest that the registry gave. Idempotent.
+   * Pushes the image under its own tag, none of the recipe's, and returns the digest that the registry gave. Idempotent.
    * Throws `unavailable` (worth a retry), `unauthorized`, `forbidden`, `internal`.
    */
   push(request: BuilderRequest, built: Built): Promise<string>;
@@ -110,12 +124,22 @@ export interface Manifest {
   readonly bytes: number;
 }
 
+export interface TagRequest {
+  /** Path without host. */
+  readonly image: string;
+  readonly digest: string;
+  readonly tags: readonly string[];
+  /** Awaited right before each write: when it throws, nothing more is written. */
+  readonly fence: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 /** The registry's own API over verified TLS. Throws `unavailable`, `forbidden` (a certificate of another CA), `unauthorized`. */
 export interface Registry {
   /** `image`: path without host. `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
   manifest(image: string, reference: string, signal: AbortSignal): Promise<Manifest | null>;
-  /** Lets `tag` name the manifest with `digest`. Idempotent. Throws `not_found` when there is no such manifest. */
-  tag(image: string, digest: string, tag: string, signal: AbortSignal): Promise<void>;
+  /** Lets each of the tags name the manifest with the digest. Idempotent. Throws `unavailable` when there is no such manifest (yet). */
+  tag(request: TagRequest): Promise<void>;
   /** What was found, in one line. */
   check(signal: AbortSignal): Promise<string>;
 }
@@ -191,20 +215,24 @@ export interface Store {
   begin(id: number): Promise<Build | null>;
   /** The attempts so far, the running one last. */
   attempts(id: number): Promise<readonly Attempt[]>;
-  /** Notes that the running attempt is broken off on purpose: it does not count against the build. */
-  giveBack(id: number): Promise<void>;
+  /** What the build stages of all attempts have left, the newest for each service. */
+  artifacts(id: number): Promise<readonly Artifact[]>;
   /**
    * Asks for the build's end: one that was never begun ends here and now, a running one is ended by its worker, which hears of it
    * by `changed`. Throws `not_found`, `conflict` (it has ended).
    */
   cancel(id: number, reason: string): Promise<void>;
-  resolveSha(id: number, sha: string): Promise<void>;
-  stageStarted(id: number, stage: Stage): Promise<void>;
-  stageEnded(id: number, stage: Stage, ms: number, result: Result): Promise<void>;
-  /** Ends the build for good; a second end changes nothing. */
-  finish(id: number, end: BuildEnd): Promise<void>;
+  // What an attempt says of itself is taken until the next one begins; after that it throws `conflict` and changes nothing.
+  resolveSha(at: AttemptKey, sha: string): Promise<void>;
+  stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
+  stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
+  keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
   /** Lines with consecutive `seq`, once each. */
-  appendLog(id: number, lines: readonly LogLine[]): Promise<void>;
+  appendLog(at: AttemptKey, lines: readonly LogLine[]): Promise<void>;
+  /** Notes that the attempt is broken off on purpose: it does not count against the build. */
+  giveBack(at: AttemptKey): Promise<void>;
+  /** Ends the build for good; an end after the end changes nothing. */
+  finish(at: AttemptKey, end: BuildEnd): Promise<void>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */
@@ -215,10 +243,18 @@ export interface Store {
   check(signal: AbortSignal): Promise<string>;
 }
 
+/** The right to work on a build, for as long as it lasts. */
+export interface Lease {
+  /** Aborts when the work has to be given up; its reason is an AppError `unavailable` that says why. */
+  readonly signal: AbortSignal;
+  /** Asks the database whether the build is still this worker's. Throws the signal's reason when it is not, `unavailable` when that cannot be known. */
+  confirm(): Promise<void>;
+}
+
 /** Hands queued builds to this worker: in order and one at a time for each repository. */
 export interface Queue {
   /** A handler that returns is done with the build; one that throws gives it back, to be tried again later. */
-  work(handler: (buildId: number, signal: AbortSignal) => Promise<void>): Promise<void>;
+  work(handler: (buildId: number, lease: Lease) => Promise<void>): Promise<void>;
   /** Takes no more builds, waits for the running ones, then aborts and gives back those that still run. */
   stop(graceMs: number): Promise<void>;
 }

@@ -1,13 +1,13 @@
 // Collects the lines of a build and stores them in chunks; whoever writes never waits.
 
-import type { LogLine, Stage } from "../core/build.ts";
+import type { AttemptKey, LogLine, Stage } from "../core/build.ts";
 import { cleanText } from "../core/clean-text.ts";
 import type { Clock, Store } from "../core/ports.ts";
 
 export interface BuildLogOptions {
   readonly store: Store;
   readonly clock: Clock;
-  readonly buildId: number;
+  readonly at: AttemptKey;
   /** Bytes of text kept; what comes after is counted and dropped. */
   readonly bytesMax: number;
   /** Number of the last line that an earlier attempt stored. */
@@ -79,7 +79,7 @@ export class BuildLog {
     if (lines.length === 0) return;
     this.#pending = [];
     try {
-      await this.#options.store.appendLog(this.#options.buildId, lines);
+      await this.#options.store.appendLog(this.#options.at, lines);
     } catch (error) {
       this.#pending = [...lines, ...this.#pending];
       throw error;

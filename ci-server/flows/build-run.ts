@@ -1,7 +1,7 @@
 // What a running build consists of: the ports and limits it works with, and what its stages hand on to one another.
 
-import type { Build, Image } from "../core/build.ts";
-import type { Builder, Built, Checkout, Clock, Git, Registry, Store, WriteLine } from "../core/ports.ts";
+import type { AttemptKey, Build, Image } from "../core/build.ts";
+import type { Builder, Built, Checkout, Clock, Git, Lease, Registry, Store, WriteLine } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
 
@@ -27,6 +27,8 @@ export interface BuildParts {
 export interface BuildRun {
   readonly parts: BuildParts;
   readonly build: Build;
+  readonly at: AttemptKey;
+  readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
   checkout: Checkout | null;

@@ -3,7 +3,7 @@
 import type { Build, Failure, Stage } from "../core/build.ts";
 import { cleanText } from "../core/clean-text.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import type { WriteLine } from "../core/ports.ts";
+import type { Lease } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
 import type { BuildParts, BuildRun } from "./build-run.ts";
@@ -21,34 +21,36 @@ const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => 
 ];
 
 /**
- * Returns when the build has ended, however it did. Throws when it is given back: `stopping` aborted, trouble of
+ * Returns when the build has ended, however it did. Throws when it is given back: the lease has ended, trouble of
  * ours, or it cannot be recorded.
  */
-export async function runBuild(parts: BuildParts, buildId: number, stopping: AbortSignal): Promise<void> {
+export async function runBuild(parts: BuildParts, buildId: number, lease: Lease): Promise<void> {
   const { store, clock, logBytesMax: bytesMax } = parts;
+  await lease.confirm();
   const build = await store.begin(buildId);
   if (build === null || build.result !== null) return;
-  const log = new BuildLog({ store, clock, buildId, bytesMax, lastSeq: await store.lastLogSeq(buildId) });
-  const limits = watchLimits(parts, build, stopping);
+  const at = { buildId, attempt: build.attempts };
+  const log = new BuildLog({ store, clock, at, bytesMax, lastSeq: await store.lastLogSeq(buildId) });
+  const limits = watchLimits(parts, build, lease.signal);
   const progress: { stage: Stage } = { stage: "queued" };
   const write = (text: string) => log.write(progress.stage, text);
-  const run = newRun(parts, build, limits.signal, write);
+  const run = newRun({ parts, build, at, lease, signal: limits.signal, log: write });
   try {
     const failure = (await refuseBroken(parts, build)) ?? (await runStages(run, progress));
-    const back = failure === null ? null : reasonToGiveBack(run, failure, stopping);
+    const back = failure === null ? null : reasonToGiveBack(run, failure);
     if (back !== null) await giveBack(run, log, progress.stage, back);
     const result = failure === null ? "success" : resultOf(failure.code);
     write(failure === null ? result : `${result}: ${failure.message}`);
     await log.close(progress.stage);
-    await store.finish(buildId, { result, failure, images: run.images });
+    await store.finish(at, { result, failure, images: run.images });
   } finally {
     limits.stop();
   }
 }
 
-function newRun(parts: BuildParts, build: Build, signal: AbortSignal, log: WriteLine): BuildRun {
-  if (build.attempts > 1) log(`attempt ${build.attempts}`);
-  return { parts, build, signal, log, checkout: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
+function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log">): BuildRun {
+  if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
+  return { ...given, checkout: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
 }
 
 /** A build that takes its worker with it, again and again, must not do so for ever. */
@@ -62,18 +64,20 @@ async function refuseBroken({ store, brokenAttemptsMax }: BuildParts, build: Bui
 }
 
 /** Trouble of ours is no result, until it has lasted too long; null when the failure is one. */
-function reasonToGiveBack(run: BuildRun, failure: Failure, stopping: AbortSignal): string | null {
-  if (stopping.aborted) return "the server stops: the build is given back, and begins anew elsewhere or later";
+function reasonToGiveBack(run: BuildRun, failure: Failure): string | null {
+  const { signal } = run.lease;
+  if (signal.aborted)
+    return `${toAppError(signal.reason).message}: the build is given back, and begins anew elsewhere or later`;
   const { clock, troubleMsMax } = run.parts;
-  const isTooLate = clock.now().getTime() - run.build.createdAt.getTime() > troubleMsMax;
+  const isTooLate = clock.now().getTime() - run.build.createdAt.getTime() >= troubleMsMax;
   if (failure.code !== "unavailable" || isTooLate) return null;
   return `${failure.message}; the build is given back, and tried again until ${troubleMsMax / 1000} s after it was asked for`;
 }
 
-async function giveBack({ parts, build }: BuildRun, log: BuildLog, stage: Stage, reason: string): Promise<never> {
+async function giveBack({ parts, at }: BuildRun, log: BuildLog, stage: Stage, reason: string): Promise<never> {
   log.write(stage, reason);
   await log.close(stage);
-  await parts.store.giveBack(build.id);
+  await parts.store.giveBack(at);
   throw new AppError("unavailable", reason);
 }
 
@@ -89,7 +93,7 @@ async function runStages(run: BuildRun, progress: { stage: Stage }): Promise<Fai
 
 async function runStage(run: BuildRun, name: Stage, work: (run: BuildRun) => Promise<void>): Promise<Failure | null> {
   const { store, clock } = run.parts;
-  await store.stageStarted(run.build.id, name);
+  await store.stageStarted(run.at, name);
   const startedMs = clock.monotonicMs();
   let failure: Failure | null = null;
   try {
@@ -101,6 +105,6 @@ async function runStage(run: BuildRun, name: Stage, work: (run: BuildRun) => Pro
     failure = { code: error.code, message: cleanText(error.message).slice(0, failureCharsMax) };
   }
   const result = failure === null ? "success" : resultOf(failure.code);
-  await store.stageEnded(run.build.id, name, clock.monotonicMs() - startedMs, result);
+  await store.stageEnded(run.at, name, clock.monotonicMs() - startedMs, result);
   return failure;
 }

@@ -2,9 +2,9 @@
 
 import type { Image } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
-import { digestReference } from "../core/image-ref.ts";
+import { attemptTag, digestReference } from "../core/image-ref.ts";
 import { plan } from "../core/plan.ts";
-import type { BuilderRequest, Checkout } from "../core/ports.ts";
+import type { BuilderRequest, Built, Checkout, Manifest } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { BuildRun } from "./build-run.ts";
 import { withRetry } from "./with-retry.ts";
@@ -14,9 +14,11 @@ export async function fetchCommit(run: BuildRun): Promise<void> {
   const { build, signal, log, parts } = run;
   const repository = repositoryOf(run);
   const ref = build.ref ?? repository.branches[0] ?? "";
-  const checkout = () => parts.git.checkout({ repository, ref, sha: build.sha, signal, log });
+  // A ref that was asked for by hand is resolved anew: it may name a tag, or what no branch holds.
+  const sha = build.trigger === "pull_request" ? build.sha : null;
+  const checkout = () => parts.git.checkout({ repository, ref, sha, signal, log });
   run.checkout = await retry(run, checkout).catch(missingForGood);
-  if (build.sha === null) await parts.store.resolveSha(build.id, run.checkout.sha);
+  if (sha === null) await parts.store.resolveSha(run.at, run.checkout.sha);
 }
 
 /** A replica lags for seconds: a commit that is not there after the tries is not on the branch. */
@@ -30,20 +32,53 @@ export async function planRecipes(run: BuildRun): Promise<void> {
   for (const recipe of run.recipes) run.log(`${recipe.service}: ${recipe.image}, tags ${recipe.tags.join(", ")}`);
 }
 
+/** What an earlier attempt has built, and is still there, is not built again. */
 export async function buildImages(run: BuildRun): Promise<void> {
-  for (const recipe of run.recipes) run.built.set(recipe, await run.parts.builder.build(toRequest(run, recipe)));
+  const { store, builder } = run.parts;
+  const artifacts = run.at.attempt === 1 ? [] : await store.artifacts(run.build.id);
+  for (const recipe of run.recipes) {
+    const text = JSON.stringify(recipe);
+    const earlier = artifacts.find(({ service, recipe: of }) => service === recipe.service && of === text);
+    if (earlier !== undefined && (await isThere(run, recipe, earlier))) {
+      run.built.set(recipe, earlier);
+      run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
+      continue;
+    }
+    const built = await builder.build(toRequest(run, recipe));
+    await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
+    run.built.set(recipe, built);
+  }
+}
+
+async function isThere(run: BuildRun, recipe: Recipe, built: Built): Promise<boolean> {
+  return (
+    (await pushedDigest(run, recipe, built)) !== null || (await run.parts.builder.has(toRequest(run, recipe), built))
+  );
 }
 
 /** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
 export async function pushImages(run: BuildRun): Promise<void> {
   const { builder, registry } = run.parts;
+  const { fence, signal } = { fence: () => run.lease.confirm(), signal: run.signal };
   for (const recipe of run.recipes) {
     const built = known(run.built.get(recipe));
-    const digest = await retry(run, () => builder.push(toRequest(run, recipe), built));
-    for (const tag of recipe.tags.slice(1)) await retry(run, () => registry.tag(recipe.image, digest, tag, run.signal));
+    const digest =
+      (await pushedDigest(run, recipe, built)) ??
+      (await retry(run, async () => {
+        await fence();
+        return builder.push(toRequest(run, recipe), built);
+      }));
+    await retry(run, () => registry.tag({ image: recipe.image, digest, tags: recipe.tags, fence, signal }));
     run.digests.set(recipe, digest);
     run.log(`pushed ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
   }
+}
+
+/** What the registry has under the tag of an earlier attempt, if it is the image that was built. */
+async function pushedDigest(run: BuildRun, { image }: Recipe, built: Built): Promise<string | null> {
+  if (built.tag === attemptTag(run.at)) return null;
+  const manifest = await retry(run, () => run.parts.registry.manifest(image, built.tag, run.signal));
+  return manifest !== null && isOf(manifest, built) ? manifest.digest : null;
 }
 
 /** Asks the registry itself: the manifest's bytes have the digest, it is of the image that was built, and every tag names it. */
@@ -61,15 +96,19 @@ async function proveManifest(run: BuildRun, recipe: Recipe, digest: string): Pro
   const manifest = await run.parts.registry.manifest(recipe.image, digest, run.signal);
   if (manifest === null)
     throw new AppError("unavailable", `the registry does not have ${recipe.image}@${digest} after the push`);
-  const { imageId } = known(run.built.get(recipe));
-  // An engine with the containerd store uses the manifest's digest as the image's id, an older one the configuration's.
-  if (manifest.configDigest !== imageId && digest !== imageId) {
+  const built = known(run.built.get(recipe));
+  if (!isOf(manifest, built)) {
     throw new AppError(
       "internal",
-      `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${imageId} was built`,
+      `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${built.imageId} was built`,
     );
   }
   return manifest.bytes;
+}
+
+/** An engine with the containerd store uses the manifest's digest as the image's id, an older one the configuration's. */
+function isOf({ configDigest, digest }: Manifest, { imageId }: Built): boolean {
+  return configDigest === imageId || digest === imageId;
 }
 
 async function proveTag(run: BuildRun, recipe: Recipe, tag: string, digest: string): Promise<void> {
@@ -89,7 +128,7 @@ function toImage(run: BuildRun, recipe: Recipe, digest: string, bytes: number): 
 }
 
 function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
-  return { buildId: run.build.id, checkout: checkoutOf(run), recipe, signal: run.signal, log: run.log };
+  return { ...run.at, checkout: checkoutOf(run), recipe, signal: run.signal, log: run.log };
 }
 
 function retry<T>(run: BuildRun, work: () => Promise<T>): Promise<T> {

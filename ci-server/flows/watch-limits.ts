@@ -1,4 +1,4 @@
-// What may end a running build from outside: the server that stops, the time limit, and somebody who cancels it.
+// What may end a running build from outside: the lease that ends, the time limit, and somebody who cancels it.
 
 import type { Build } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
@@ -8,12 +8,12 @@ import type { BuildParts } from "./build-run.ts";
 const lookMs = 5_000;
 
 export interface Limits {
-  /** Its reason is an AppError that says why, unless the server stops. */
+  /** Its reason is an AppError that says why. */
   readonly signal: AbortSignal;
   stop(): void;
 }
 
-export function watchLimits(parts: BuildParts, build: Build, stopping: AbortSignal): Limits {
+export function watchLimits(parts: BuildParts, build: Build, lease: AbortSignal): Limits {
   const ending = new AbortController();
   const watching = new AbortController();
   const seconds = parts.buildMsMax / 1000;
@@ -25,7 +25,7 @@ export function watchLimits(parts: BuildParts, build: Build, stopping: AbortSign
     clearTimeout(timer);
     watching.abort();
   };
-  return { signal: AbortSignal.any([stopping, ending.signal]), stop };
+  return { signal: AbortSignal.any([lease, ending.signal]), stop };
 }
 
 async function watchCancel(

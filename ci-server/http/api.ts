@@ -1,4 +1,4 @@
-// The listener for people and programs of the operator: health, and /api/v1 behind the admin token.
+// The listener for people and programs of the operator: health, and /api/v1 behind the admin token; of a worker, health alone.
 
 import type Koa from "koa";
 import type { Logger } from "pino";
@@ -15,9 +15,14 @@ export interface ApiOptions extends DeliveryOptions {
   readonly log: Logger;
 }
 
+export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa {
+  const app = createKoa(log);
+  app.use(healthRoutes(checks).routes());
+  return app;
+}
+
 export function createApiApp(options: ApiOptions): Koa {
-  const app = createKoa(options.log);
-  app.use(healthRoutes(options.checks).routes());
+  const app = createHealthApp(options.checks, options.log);
   app.use(requireToken(options.adminToken));
   for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
     app.use(router.routes());

@@ -43,7 +43,8 @@ function list(store: Store): Middleware {
 
 function show(store: Store): Middleware {
   return async (ctx) => {
-    ctx.body = toView(await find(store, ctx.params.id));
+    const build = await find(store, ctx.params.id);
+    ctx.body = { ...toView(build), history: await store.attempts(build.id) };
   };
 }
 
@@ -72,7 +73,7 @@ async function find(store: Store, text: string | undefined): Promise<Build> {
   return build;
 }
 
-function toView(build: Build): unknown {
+function toView(build: Build): object {
   const stages = build.stages.map(({ name, ms, result }) => ({
     name,
     ms: ms === null ? null : Math.round(ms),

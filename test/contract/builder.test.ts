@@ -76,7 +76,14 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
       };
       const checkout = { sha: "a".repeat(40), folder, committedAt: new Date("2026-01-01T00:00:00Z") };
-      return { buildId: 1, checkout, recipe: { ...shop, ...recipe }, signal, log: (text) => lines.push(text) };
+      return {
+        buildId: 1,
+        attempt: 1,
+        checkout,
+        recipe: { ...shop, ...recipe },
+        signal,
+        log: (text) => lines.push(text),
+      };
     }
 
     it("builds what the context holds, tells each step, and labels the image", async () => {
@@ -100,13 +107,27 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
       expect(await builder.build(request())).to.deep.equal(first);
     });
 
-    it("pushes the first tag and returns the registry's digest", async () => {
+    it("knows what an earlier attempt has built, and what is gone", async () => {
+      await put(await sampleApp({ message: "kept" }));
+      const built = await builder.build(request());
+      const later = { ...request(), attempt: 2 };
+      expect(await builder.has(later, built)).to.equal(true);
+      expect(await builder.has(later, { ...built, tag: "build-1-2" })).to.equal(false);
+      expect((await builder.build(later)).tag).to.equal("build-1-2");
+    });
+
+    it("pushes the image under its attempt's tag alone and returns the registry's digest", async () => {
       await put(await sampleApp({ message: "pushed" }));
       const built = await builder.build(request());
       const digest = await builder.push(request(), built);
       expect(digest).to.match(/^sha256:[0-9a-f]{64}$/);
       expect(await builder.push(request(), built)).to.equal(digest);
       expect(await runImage(lab, `${lab.registry.host}/contract/shop@${digest}`, { pull: true })).to.equal("pushed\n");
+      expect(await runImage(lab, `${lab.registry.host}/contract/shop:build-1`, { pull: true })).to.equal("pushed\n");
+      const [first] = request().recipe.tags;
+      expect(await runImage(lab, `${lab.registry.host}/contract/shop:${first}`, { pull: true }).catch(String)).to.match(
+        /unknown|not found/,
+      );
     });
 
     it("fails with the user's failing step and what it printed", async () => {
@@ -218,7 +239,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
       await fails(refused.push(request(), await refused.build(request())), "unauthorized", "check registry.username");
       const gone = create({ ...parts, pushHost: "127.0.0.1:1" });
       await fails(gone.push(request(), await gone.build(request())), "unavailable", "is the registry running?");
-      await lab.docker.getImage("127.0.0.1:1/contract/shop:t1").remove();
+      await lab.docker.getImage("127.0.0.1:1/contract/shop:build-1").remove();
     });
 
     it("T29: refuses to push where another CA has signed, and says how the engine learns to trust", async () => {

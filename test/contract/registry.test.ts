@@ -7,6 +7,8 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { makeCertificates } from "../../certs/make-certs.ts";
 import { createRegistry, type RegistryClient, type RegistryOptions } from "../../ci-server/adapters/registry.ts";
+import { AppError } from "../../ci-server/core/errors.ts";
+import type { TagRequest } from "../../ci-server/core/ports.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
 import { pushTinyImage } from "../helpers/tiny-image.ts";
@@ -52,15 +54,31 @@ function registryContract(name: string, useIt: () => Promise<Lab>): void {
     it("lets a tag name a manifest, again and anew", async () => {
       const second = await pushTinyImage(lab, "contract/tiny", "second");
       for (const target of [digest, digest, second]) {
-        await registry.tag("contract/tiny", target, "moving", never);
-        expect((await registry.manifest("contract/tiny", "moving", never))?.digest).to.equal(target);
+        await registry.tag(tagging({ digest: target, tags: ["moving", "too"] }));
+        for (const tag of ["moving", "too"])
+          expect((await registry.manifest("contract/tiny", tag, never))?.digest).to.equal(target);
       }
       await fails(
-        registry.tag("contract/tiny", `sha256:${"0".repeat(64)}`, "x", never),
-        "not_found",
+        registry.tag(tagging({ digest: `sha256:${"0".repeat(64)}` })),
+        "unavailable",
         "the registry has no contract/tiny@sha256:0000",
       );
     });
+
+    it("writes no tag once the fence is down", async () => {
+      let writes = 0;
+      const fence = async () => {
+        writes += 1;
+        if (writes > 1) throw new AppError("unavailable", "taken over");
+      };
+      await fails(registry.tag(tagging({ tags: ["fenced-1", "fenced-2"], fence })), "unavailable", "taken over");
+      const tags = ["fenced-1", "fenced-2"].map((tag) => registry.manifest("contract/tiny", tag, never));
+      expect((await Promise.all(tags)).map((found) => found?.digest)).to.deep.equal([digest, undefined]);
+    });
+
+    function tagging(change: Partial<TagRequest>): TagRequest {
+      return { image: "contract/tiny", digest, tags: ["x"], fence: async () => undefined, signal: never, ...change };
+    }
 
     it("T29: refuses a registry whose certificate another CA has signed, and says so", async () => {
       const folder = await mkdtemp(join(tmpdir(), "ca-"));

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
-import type { BuildRequest, LogLine } from "../../ci-server/core/build.ts";
+import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
 import type { Delivery, PullRequest } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
@@ -31,6 +31,7 @@ async function openEmbedded(): Promise<Opened> {
   const opened: OpenPostgres = await openPostgres({
     url: null,
     folder,
+    worker: "the contract's worker",
     workers: 4,
     expireSeconds: 60,
     limits: { perRepositoryMax: 200, inAllMax: 1_000 },
@@ -182,27 +183,58 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
     it("records an attempt with its stages, and ends a build once", async () => {
       const id = await store.request(manual("acme/stages"), null);
       expect(await store.begin(id)).to.include({ id, attempts: 1, result: null });
-      await store.stageStarted(id, "fetch");
-      await store.resolveSha(id, "f".repeat(40));
-      await store.stageEnded(id, "fetch", 12.5, "success");
+      const [first, second] = [1, 2].map((attempt) => ({ buildId: id, attempt })) as [AttemptKey, AttemptKey];
+      await store.stageStarted(first, "fetch");
+      await store.resolveSha(first, "f".repeat(40));
+      await store.stageEnded(first, "fetch", 12.5, "success");
       const again = await store.begin(id);
       expect(again?.attempts).to.equal(2);
       expect(again?.stages.map(({ name: stage }) => stage)).to.deep.equal(["queued"]);
       const images = [
         { service: "shop", reference: "r/acme@sha256:1", digest: "sha256:1", tags: ["a", "b"], bytes: 3_000_000_000 },
       ];
-      await store.finish(id, { result: "success", failure: null, images });
-      await store.finish(id, { result: "error", failure: { code: "internal", message: "late" }, images: [] });
+      await store.finish(second, { result: "success", failure: null, images });
+      await store.finish(second, { result: "error", failure: { code: "internal", message: "late" }, images: [] });
       expect(await store.build(id)).to.deep.include({ result: "success", failure: null, images, sha: "f".repeat(40) });
       expect(await store.begin(id)).to.include({ attempts: 2, result: "success" });
       expect(await store.begin(999_999)).to.equal(null);
       expect(await store.build(999_999)).to.equal(null);
     });
 
+    it("takes nothing from an attempt after the next one has begun", async () => {
+      const id = await store.request(manual("acme/fenced"), null);
+      const [stale, last] = [1, 2].map((attempt) => ({ buildId: id, attempt })) as [AttemptKey, AttemptKey];
+      const artifact = { service: "shop", recipe: "{}", imageId: "sha256:1", tag: "build-1" };
+      await store.begin(id);
+      await store.stageStarted(stale, "fetch");
+      await store.keepArtifact(stale, artifact);
+      await store.begin(id);
+      await store.appendLog(last, [line(1)]);
+      for (const late of [
+        () => store.stageStarted(stale, "build"),
+        () => store.stageEnded(stale, "queued", 1, "error"),
+        () => store.resolveSha(stale, "0".repeat(40)),
+        () => store.keepArtifact(stale, { ...artifact, imageId: "sha256:late" }),
+        () => store.appendLog(stale, [{ ...line(1), text: "late" }]),
+        () => store.giveBack(stale),
+      ]) {
+        await fails(late(), "conflict", `attempt 1 of build ${id} was taken over`);
+      }
+      await store.finish(stale, { result: "error", failure: null, images: [] });
+      expect(await store.build(id)).to.include({ attempts: 2, result: null, sha: null });
+      expect(await store.readLog(id, 0)).to.deep.equal([line(1)]);
+      expect(await store.artifacts(id)).to.deep.equal([artifact]);
+      const attempts = await store.attempts(id);
+      expect(attempts.map(({ worker, stage, outcome }) => [worker, stage, outcome])).to.deep.equal([
+        ["the contract's worker", "fetch", null],
+        ["the contract's worker", null, null],
+      ]);
+    });
+
     it("gives a log's lines in order after any line, once each", async () => {
-      const id = await store.request(manual("acme/log"), null);
+      const { id, at } = await begun(store, "acme/log");
       const lines = Array.from({ length: 95 }, (_none, index) => line(index + 1));
-      for (const chunk of [lines.slice(0, 50), lines.slice(50, 93), lines.slice(93)]) await store.appendLog(id, chunk);
+      for (const chunk of [lines.slice(0, 50), lines.slice(50, 93), lines.slice(93)]) await store.appendLog(at, chunk);
       expect(await store.lastLogSeq(id)).to.equal(95);
       for (const after of [0, 1, 49, 50, 51, 92, 93, 94, 95])
         expect(await store.readLog(id, after)).to.deep.equal(lines.slice(after));
@@ -210,10 +242,10 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
     });
 
     it("wakes those who wait for a change, and lets go of them in time", async () => {
-      const id = await store.request(manual("acme/change"), null);
+      const { id, at } = await begun(store, "acme/change");
       const before = performance.now();
       const change = store.changed(id, 20_000, never);
-      await store.appendLog(id, [line(1)]);
+      await store.appendLog(at, [line(1)]);
       await change;
       const stop = new AbortController();
       const stopped = store.changed(id, 20_000, stop.signal);
@@ -289,6 +321,12 @@ function merge(repository: string, number: number): BuildRequest {
   const pullRequest = { number, title: "t", url: "u", author: "ada", mergedBy: null };
   const rest = { ref: "main", service: null, version: null, deliveryGuid: null } as const;
   return { repository, trigger: "pull_request", sha: "a".repeat(40), pullRequest, ...rest };
+}
+
+async function begun(store: Store, repository: string): Promise<{ readonly id: number; readonly at: AttemptKey }> {
+  const id = await store.request(manual(repository), null);
+  await store.begin(id);
+  return { id, at: { buildId: id, attempt: 1 } };
 }
 
 function manual(repository: string): BuildRequest {

@@ -17,11 +17,10 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-/** The changed answer; or null for the true one. `cut` breaks the connection after the body. */
-export type Lie = (
-  asked: { method: string; path: string },
-  truth: Answer,
-) => (Answer & { readonly cut?: boolean }) | null;
+type Told = (Answer & { readonly cut?: boolean }) | null;
+
+/** The changed answer; or null for the true one. `cut` breaks the connection after the body. The answer waits for a promise. */
+export type Lie = (asked: { method: string; path: string }, truth: Answer) => Told | Promise<Told>;
 
 export interface LyingProxy {
   /** The port on loopback; 0 on a Unix socket. */
@@ -76,7 +75,7 @@ async function forward(
   request.pipe(sending);
   const [answer] = (await once(sending, "response")) as [IncomingMessage]; // of the event "response"
   const truth = { status: answer.statusCode ?? 0, body: await buffer(answer) };
-  const told = lie({ method, path }, truth);
+  const told = await lie({ method, path }, truth);
   if (told !== null) counter.lies += 1;
   const { status, body, cut = false } = { cut: false, ...(told ?? truth) };
   const { "content-length": _length, "transfer-encoding": _encoding, ...rest } = answer.headers;

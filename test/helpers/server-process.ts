@@ -17,11 +17,15 @@ export interface ServerProcess {
   kill(): Promise<void>;
 }
 
-/** Listens on free ports unless `env` says otherwise; `folder` is where it was started. */
-export function startServer(folder: string, env: Readonly<Record<string, string>> = {}): ServerProcess {
+/** Listens on free ports unless `env` says otherwise; `folder` is where it was started, `args` its command line. */
+export function startServer(
+  folder: string,
+  env: Readonly<Record<string, string>> = {},
+  args: readonly string[] = [],
+): ServerProcess {
   const listen = { MERGEDOCK_LISTEN_API: "127.0.0.1:0", MERGEDOCK_LISTEN_WEBHOOKS: "127.0.0.1:0" };
   const options = { cwd: folder, env: { PATH: process.env.PATH, ...listen, ...env } };
-  const child = spawn(process.execPath, [join(root, "ci-server/main.ts")], options);
+  const child = spawn(process.execPath, [join(root, "ci-server/main.ts"), ...args], options);
   const output = { stdout: "", stderr: "" };
   child.stdout.on("data", (chunk) => {
     output.stdout += chunk;

@@ -1,14 +1,13 @@
 // A build is a success only when the registry itself shows the image: here the registry, or the engine, lies.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { makeCertificates } from "../../certs/make-certs.ts";
-import { registryAddress } from "../../lab/registry-address.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
-import { type Lie, type LyingProxy, startLyingProxy } from "../helpers/lying-proxy.ts";
+import { type LabProxy, proxyEngine, proxyRegistry } from "../helpers/lab-proxies.ts";
+import type { Lie } from "../helpers/lying-proxy.ts";
 import { type FinishedBuild, Tester } from "../helpers/tester.ts";
 
 const isByDigest = (path: string) => /^\/v2\/.*\/manifests\/sha256:/.test(path);
@@ -31,9 +30,9 @@ describe("the proof", function () {
   });
 
   /** One merge through a server that sees the registry or the engine through the proxy. */
-  async function build(proxy: LyingProxy, env: Record<string, string>): Promise<FinishedBuild> {
+  async function build({ proxy, env }: LabProxy): Promise<FinishedBuild> {
     // Trouble of ours is at once a result here: it is what the tests look at.
-    const ci = await Tester.start({ env, limits: { attempts_max: 1, trouble_seconds_max: 1 } });
+    const ci = await Tester.start({ env, limits: { attempts_max: 1, trouble_seconds_max: 0 } });
     try {
       const { verdict } = await ci.merge({ message: `lie ${Math.random()}` });
       const ended = await ci.finished(verdict.build);
@@ -46,27 +45,11 @@ describe("the proof", function () {
   }
 
   async function throughRegistry(lie: Lie): Promise<FinishedBuild> {
-    const made = await makeCertificates({ folder, hosts: ["localhost"] });
-    const [cert, key, ca] = await Promise.all(
-      [made.certFile, made.keyFile, lab.registry.caFile].map((file) => readFile(file, "utf8")),
-    );
-    const upstream = { host: registryAddress.ip, port: 5000, servername: registryAddress.hostName, ca } as object;
-    const proxy = await startLyingProxy({ upstream, isTls: true, tls: { cert: cert ?? "", key: key ?? "" }, lie });
-    return build(proxy, {
-      MERGEDOCK_REGISTRY_API_URL: `https://localhost:${proxy.port}`,
-      MERGEDOCK_REGISTRY_CA_FILE: made.caFile,
-    });
+    return build(await proxyRegistry(lab, folder, lie));
   }
 
   async function throughEngine(lie: Lie): Promise<FinishedBuild> {
-    const socketPath = join(folder, "engine.sock");
-    const proxy = await startLyingProxy({
-      upstream: { socketPath: lab.engine.socketPath },
-      isTls: false,
-      socketPath,
-      lie,
-    });
-    return build(proxy, { MERGEDOCK_ENGINE_HOST: `unix://${socketPath}` });
+    return build(await proxyEngine(lab, folder, lie));
   }
 
   it("fails when the registry does not have the manifest", async () => {

@@ -76,6 +76,19 @@ describe("the server", function () {
     expect(output.stdout).to.equal("");
   });
 
+  it("refuses a command line that it does not know, with the usage and exit code 2", async () => {
+    for (const [args, words] of [
+      [["build"], 'there is no command "build"'],
+      [["serve", "--rule", "x"], "'--rule'"],
+      [["serve", "--role"], "'--role <value>'"],
+      [["serve", "--role", "boss"], 'role: "boss" has to be one of all, receiver, worker'],
+    ] as const) {
+      const { output, exit } = startServer(folder, {}, args);
+      expect(await exit, args.join(" ")).to.equal(2);
+      expect(output.stderr).to.contain(words);
+    }
+  });
+
   it("T3: refuses a secret file of its own that is blank, and names it", async () => {
     await mkdir(join(folder, "state/secrets"), { recursive: true });
     await writeFile(join(folder, "state/secrets/webhook-secret"), "\n");

@@ -28,6 +28,18 @@ describe("the configuration", () => {
     return [];
   }
 
+  it("needs what several processes share, when it is only a part of the server", () => {
+    const needs = (role: string, name: string) =>
+      `${name}: role ${role} needs it, the same one for all processes that share the work`;
+    expect(mistakes("role: worker")).to.deep.equal([needs("worker", "DATABASE_URL")]);
+    expect(mistakes(null, { MERGEDOCK_ROLE: "receiver", DATABASE_URL: "postgres://x/y" })).to.deep.equal([
+      needs("receiver", "MERGEDOCK_WEBHOOK_SECRETS"),
+      needs("receiver", "MERGEDOCK_ADMIN_TOKEN"),
+    ]);
+    expect(load("role: worker", { DATABASE_URL: "postgres://x/y" }).role).to.equal("worker");
+    expect(load("role: all").role).to.equal("all");
+  });
+
   it("needs no file: everything has a default that stays on this machine", () => {
     const config = load(null);
     expect(config.listen).to.deep.equal({

@@ -27,8 +27,8 @@ const readLedgerSql = `
     (select coalesce(json_agg(json_build_object('repositoryId', m.repository_id, 'number', m.number, 'sha', m.sha,
        'service', m.service, 'buildId', b.id)), '[]')
      from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[]) as m(repository_id, number, sha, service)
-     join build b on b.trigger = 'pull_request' and not b.replay and b.repository_id = m.repository_id
-       and b.pull_request_number = m.number and b.sha = m.sha and coalesce(b.service, '') = m.service) as merges,
+     cross join lateral (select id from build where trigger = 'pull_request' and not replay and repository_id = m.repository_id
+       and pull_request_number = m.number and sha = m.sha and coalesce(build.service, '') = m.service limit 1) b) as merges,
     array(select nextval(pg_get_serial_sequence('build', 'id')) from generate_series(1, cardinality($2::bigint[]))) as "freeIds"`;
 
 const buildColumns =

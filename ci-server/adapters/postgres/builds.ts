@@ -1,8 +1,8 @@
-// The statements on builds, their stages and images.
+// The statements on builds as they are asked for and looked at; attempts.ts has those of a running one.
 
 import type { Pool, PoolClient } from "pg";
-import type { Attempt, Build, BuildRequest, Image, Result, Stage, StageRecord } from "../../core/build.ts";
-import type { BuildEnd, BuildPage } from "../../core/ports.ts";
+import type { Build, BuildRequest, StageRecord } from "../../core/build.ts";
+import type { BuildPage } from "../../core/ports.ts";
 
 interface BuildRow extends Record<string, unknown> {
   readonly id: string;
@@ -56,7 +56,7 @@ export async function insertBuild(
   return { id: Number(rows[0]?.id), isNew: false };
 }
 
-export async function findBuild(pool: Pool, id: number): Promise<Build | null> {
+export async function findBuild(pool: Pool | PoolClient, id: number): Promise<Build | null> {
   const { rows } = await pool.query<BuildRow>(`select ${columns} from build b where b.id = $1`, [id]);
   return rows[0] === undefined ? null : toBuild(rows[0]);
 }
@@ -68,83 +68,6 @@ export async function listBuilds(pool: Pool, page: BuildPage): Promise<Build[]> 
     [page.repository, page.before, page.limit],
   );
   return rows.map(toBuild);
-}
-
-/** Counts the attempt and begins its stages with the time in the queue; a build that has ended is returned as it is. */
-export async function beginBuild(client: PoolClient, id: number): Promise<Build | null> {
-  const begun = await client.query(
-    "update build set attempts = attempts + 1, started_at = coalesce(started_at, now()) where id = $1 and result is null",
-    [id],
-  );
-  if (begun.rowCount === 1) {
-    await client.query("delete from build_stage where build_id = $1", [id]);
-    await client.query("insert into build_attempt (build_id, attempt) select id, attempts from build where id = $1", [
-      id,
-    ]);
-    await client.query(
-      `insert into build_stage (build_id, name, started_at, ms, result)
-       select id, 'queued', created_at, extract(epoch from started_at - created_at) * 1000, 'success' from build where id = $1`,
-      [id],
-    );
-  }
-  const { rows } = await client.query<BuildRow>(`select ${columns} from build b where b.id = $1`, [id]);
-  return rows[0] === undefined ? null : toBuild(rows[0]);
-}
-
-export async function startStage(pool: Pool, id: number, stage: Stage): Promise<void> {
-  const sql = `insert into build_stage (build_id, name) values ($1, $2)
-    on conflict (build_id, name) do update set started_at = now(), ms = null, result = null`;
-  await pool.query(sql, [id, stage]);
-  await pool.query(
-    "update build_attempt set stage = $2 where build_id = $1 and attempt = (select attempts from build where id = $1)",
-    [id, stage],
-  );
-}
-
-export async function endStage(pool: Pool, id: number, stage: Stage, ms: number, result: Result): Promise<void> {
-  await pool.query("update build_stage set ms = $3, result = $4 where build_id = $1 and name = $2", [
-    id,
-    stage,
-    ms,
-    result,
-  ]);
-}
-
-export async function finishBuild(client: PoolClient, id: number, end: BuildEnd): Promise<void> {
-  const failure = end.failure === null ? null : JSON.stringify(end.failure);
-  const ended = await client.query(
-    "update build set result = $2, failure = $3, finished_at = now() where id = $1 and result is null",
-    [id, end.result, failure],
-  );
-  if (ended.rowCount === 0) return;
-  await setOutcome(client, id, "ended");
-  for (const image of end.images) await insertImage(client, id, image);
-}
-
-/** Of the running attempt. */
-export async function setOutcome(
-  client: Pool | PoolClient,
-  id: number,
-  outcome: "ended" | "given_back",
-): Promise<void> {
-  const sql =
-    "update build_attempt set outcome = $2 where build_id = $1 and attempt = (select attempts from build where id = $1)";
-  await client.query(sql, [id, outcome]);
-}
-
-export async function listAttempts(pool: Pool, id: number): Promise<Attempt[]> {
-  const { rows } = await pool.query<Attempt>(
-    `select attempt, started_at as "startedAt", stage, outcome from build_attempt where build_id = $1 order by attempt`,
-    [id],
-  );
-  return rows;
-}
-
-async function insertImage(client: PoolClient, id: number, image: Image): Promise<void> {
-  await client.query(
-    "insert into image (build_id, service, reference, digest, tags, bytes) values ($1, $2, $3, $4, $5, $6)",
-    [id, image.service, image.reference, image.digest, image.tags, image.bytes],
-  );
 }
 
 function toBuild(row: BuildRow): Build {

@@ -1,7 +1,8 @@
 // A build's log in chunks of lines: few rows, read in order after any line.
 
 import type { Pool } from "pg";
-import type { LogLine, Stage } from "../../core/build.ts";
+import type { AttemptKey, LogLine, Stage } from "../../core/build.ts";
+import { mine, run } from "./attempts.ts";
 import { changeChannel } from "./changes.ts";
 
 interface ChunkRow {
@@ -11,16 +12,18 @@ interface ChunkRow {
 
 const chunksMax = 40;
 
-export async function appendChunk(pool: Pool, id: number, lines: readonly LogLine[]): Promise<void> {
+export async function appendChunk(pool: Pool, at: AttemptKey, lines: readonly LogLine[]): Promise<void> {
   const first = lines[0];
   if (first === undefined) return;
   const stored = JSON.stringify(lines.map(({ at, stage, text }) => ({ at, stage, text })));
   // One statement: lines that are stored are also told of, or neither.
-  await pool.query(
-    `with stored as (insert into log_chunk (build_id, seq, lines) values ($1, $2, $3)
+  await run(
+    pool,
+    at,
+    `with ${mine}, stored as (insert into log_chunk (build_id, seq, lines) select id, $3, $4 from mine
        on conflict (build_id, seq) do update set lines = excluded.lines returning build_id)
      select pg_notify('${changeChannel}', build_id::text) from stored`,
-    [id, first.seq, stored],
+    [first.seq, stored],
   );
 }
 

@@ -20,6 +20,8 @@ export interface PostgresOptions {
   /** Null starts the embedded PostgreSQL in `folder`. */
   readonly url: string | null;
   readonly folder: string;
+  /** Id of this worker over all its starts; stands at its attempts. */
+  readonly worker: string;
   readonly workers: number;
   readonly expireSeconds: number;
   readonly limits: QueueLimits;
@@ -44,7 +46,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   try {
     await migrate(pool).catch(toDatabaseError);
     const queue = await createQueue({
-      connection,
+      ...{ connection, pool, worker: options.worker },
       concurrency: options.workers,
       expireSeconds: options.expireSeconds,
       log,
@@ -56,7 +58,12 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
       await pool.end();
       await embedded?.stop();
     };
-    return { store: createStore({ pool, queue, changes, limits: options.limits }), queue, pool, close };
+    return {
+      store: createStore({ pool, queue, changes, limits: options.limits, worker: options.worker }),
+      queue,
+      pool,
+      close,
+    };
   } catch (cause) {
     await pool.end();
     await embedded?.stop();

@@ -1,11 +1,16 @@
 // The queue of builds on pg-boss: in order and one at a time for each repository, given back when a worker dies.
 
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { type ConstructorOptions, type Job, PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Queue } from "../../core/ports.ts";
+import { type HeldLease, holdLease } from "./lease.ts";
 
 const name = "build";
+/** Seconds without a sign of life after which a build is taken from its worker; pg-boss takes no less. */
+const heartbeatSeconds = 10;
+/** The worker itself gives up earlier, so that it has stopped when the next one begins. */
+const lease = { refreshMs: 1_000, lostMs: 8_000 };
 
 interface BuildJob {
   readonly buildId: number;
@@ -17,6 +22,9 @@ export interface QueuedBuild extends BuildJob {
 
 export interface QueueOptions {
   readonly connection: ConstructorOptions;
+  readonly pool: Pool;
+  /** This worker, over all its starts. */
+  readonly worker: string;
   /** Builds at once in this process, each of another repository. */
   readonly concurrency: number;
   /** Seconds after which a build is taken from a worker, however alive it is; above the build's own time limit. */
@@ -41,10 +49,13 @@ export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
   boss.on("error", (error) => options.log.error({ err: error }, "queue error"));
   await boss.start();
   await createBuildQueue(boss, options.expireSeconds);
-  const running = new Set<AbortController>();
+  const running = new Set<HeldLease>();
   return {
     send: (client, builds) => send(boss, client, builds),
-    work: (handler) => work(boss, options.concurrency, running, handler),
+    work: async (handler) => {
+      await takeUpOwn(boss, options);
+      await work(boss, options.concurrency, running, handler);
+    },
     stop: (graceMs) => stop(boss, running, graceMs),
   };
 }
@@ -53,10 +64,10 @@ async function createBuildQueue(boss: PgBoss, expireInSeconds: number): Promise<
   const queue = {
     policy: "key_strict_fifo",
     notify: true,
-    heartbeatSeconds: 10,
+    heartbeatSeconds,
     retryLimit: 1000,
     retryBackoff: true,
-    retryDelay: 2,
+    retryDelay: 1,
     retryDelayMax: 60,
     expireInSeconds,
   };
@@ -80,10 +91,30 @@ function toJobId(buildId: number): string {
   return `00000000-0000-8000-8000-${buildId.toString(16).padStart(12, "0")}`;
 }
 
+/**
+ * What this worker had when it was killed is nobody's now, since its state folder has one owner at a time: no need to wait
+ * until the heartbeat is missed. Nor for what it gave back when it was stopped.
+ */
+async function takeUpOwn(boss: PgBoss, { pool, worker, log }: QueueOptions): Promise<void> {
+  const { rows } = await pool.query<{ id: string; retryCount: number; buildId: number }>(
+    `select j.id, j.retry_count as "retryCount", b.id::int as "buildId"
+     from pgboss.job j join build b on b.id = (j.data->>'buildId')::bigint
+       join build_attempt a on a.build_id = b.id and a.attempt = b.attempts and a.worker = $1
+     where j.name = $2 and j.state in ('active', 'retry')`,
+    [worker, name],
+  );
+  for (const { buildId, ...job } of rows) {
+    // Ends the claim of an active one; one that waits for its next try waits no longer.
+    await boss.fail(name, job, { message: "its worker was killed" });
+    await boss.update(name, { buildId }, { id: job.id, startAfter: 0 });
+    log.info({ buildId }, "build taken up again");
+  }
+}
+
 async function work(
   boss: PgBoss,
   localConcurrency: number,
-  running: Set<AbortController>,
+  running: Set<HeldLease>,
   handler: Parameters<Queue["work"]>[0],
 ): Promise<void> {
   const options = {
@@ -91,30 +122,35 @@ async function work(
     // pg-boss sends no notification when a key becomes free: these polls start a repository's next build.
     pollingIntervalSeconds: 0.5,
     notifyPollingIntervalSeconds: 0.5,
-    heartbeatRefreshSeconds: 1,
   } as const;
   await boss.work<BuildJob>(name, options, async ([job]: Job<BuildJob>[]) => {
     if (job === undefined) return;
-    const stopping = new AbortController();
-    running.add(stopping);
+    // The job and not its id: the claim of a job that was taken over is refused.
+    const held = holdLease({ ...lease, touch: () => touch(boss, job) });
+    running.add(held);
     try {
-      await handler(job.data.buildId, AbortSignal.any([stopping.signal, job.signal]));
+      await handler(job.data.buildId, held);
     } finally {
-      running.delete(stopping);
+      held.release();
+      running.delete(held);
     }
   });
 }
 
-async function stop(boss: PgBoss, running: Set<AbortController>, graceMs: number): Promise<void> {
-  const patience = setTimeout(() => abortAll(running), graceMs);
+/** False when the claim has lapsed: the job ended, or was given to another worker. */
+async function touch(boss: PgBoss, job: Job): Promise<boolean> {
+  const answer = await boss.touch(name, job);
+  return (answer as { readonly affected: number }).affected === 1; // pg-boss declares none of the fields it answers
+}
+
+async function stop(boss: PgBoss, running: Set<HeldLease>, graceMs: number): Promise<void> {
+  const patience = setTimeout(() => {
+    for (const held of running) held.end("the server stops");
+  }, graceMs);
   try {
-    // The builds that are aborted after graceMs still need a moment to clean up after themselves.
+    // The builds that are ended after graceMs still need a moment to clean up after themselves.
     await boss.stop({ graceful: true, close: true, timeout: graceMs + 15_000 });
   } finally {
     clearTimeout(patience);
   }
-}
-
-function abortAll(running: Set<AbortController>): void {
-  for (const controller of running) controller.abort(new DOMException("the server is stopping", "AbortError"));
 }

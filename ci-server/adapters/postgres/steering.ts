@@ -2,7 +2,7 @@
 
 import type { PoolClient } from "pg";
 import { AppError } from "../../core/errors.ts";
-import { finishBuild } from "./builds.ts";
+import { finishBuild } from "./attempts.ts";
 
 /** To be run in one transaction. */
 export async function cancelBuild(client: PoolClient, id: number, reason: string): Promise<void> {
@@ -30,9 +30,13 @@ export async function supersede(client: PoolClient, repository: string, newerId:
 }
 
 async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {
-  await finishBuild(client, id, {
-    result: "cancellation",
-    failure: { code: "cancelled", message: reason },
-    images: [],
-  });
+  await finishBuild(
+    client,
+    { buildId: id, attempt: 0 },
+    {
+      result: "cancellation",
+      failure: { code: "cancelled", message: reason },
+      images: [],
+    },
+  );
 }

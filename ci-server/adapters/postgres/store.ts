@@ -5,19 +5,19 @@ import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted, Store } from "../../core/ports.ts";
 import { type Acceptance, acceptBatch, beginBatch } from "./accept-batch.ts";
-import { createBatcher } from "./batcher.ts";
 import {
-  type BuildOrigin,
-  beginBuild,
+  beginAttempt,
   endStage,
-  findBuild,
   finishBuild,
-  insertBuild,
+  giveBack,
+  keepArtifact,
+  listArtifacts,
   listAttempts,
-  listBuilds,
-  setOutcome,
+  resolveSha,
   startStage,
-} from "./builds.ts";
+} from "./attempts.ts";
+import { createBatcher } from "./batcher.ts";
+import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
@@ -36,13 +36,14 @@ export interface StoreParts {
   readonly queue: BuildQueue;
   readonly changes: Changes;
   readonly limits: QueueLimits;
+  /** Stands at the attempts that are begun here. */
+  readonly worker: string;
 }
 
 /** Its body is being compressed while it waits: a large one must not be overtaken by a later delivery. */
 type Arrival = Omit<Acceptance, "body"> & { readonly body: Promise<Acceptance["body"]> };
 
-export function createStore({ pool, queue, changes, limits }: StoreParts): Store {
-  const notify = (id: number) => pool.query(notifyChanged, [String(id)]);
+export function createStore({ pool, queue, changes, limits, worker }: StoreParts): Store {
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
     const room = new QueueRoom(limits);
     await room.refresh(client, [request.repository]);
@@ -89,33 +90,22 @@ export function createStore({ pool, queue, changes, limits }: StoreParts): Store
       }),
     build: (id) => findBuild(pool, id),
     builds: (page) => listBuilds(pool, page),
-    begin: (id) => transaction(pool, (client) => beginBuild(client, id)),
+    begin: (id) => transaction(pool, (client) => beginAttempt(client, id, worker)),
     attempts: (id) => listAttempts(pool, id),
-    giveBack: (id) => setOutcome(pool, id, "given_back"),
+    artifacts: (id) => listArtifacts(pool, id),
     async cancel(id, reason) {
       await transaction(pool, async (client) => {
         await cancelBuild(client, id, reason);
         await client.query(notifyChanged, [String(id)]);
       });
     },
-    async resolveSha(id, sha) {
-      await pool.query("update build set sha = $2 where id = $1", [id, sha]);
-    },
-    async stageStarted(id, stage) {
-      await startStage(pool, id, stage);
-      await notify(id);
-    },
-    async stageEnded(id, stage, ms, result) {
-      await endStage(pool, id, stage, ms, result);
-      await notify(id);
-    },
-    async finish(id, end) {
-      await transaction(pool, async (client) => {
-        await finishBuild(client, id, end);
-        await client.query(notifyChanged, [String(id)]);
-      });
-    },
-    appendLog: (id, lines) => appendChunk(pool, id, lines),
+    resolveSha: (at, sha) => resolveSha(pool, at, sha),
+    stageStarted: (at, stage) => startStage(pool, at, stage),
+    stageEnded: (at, stage, ms, result) => endStage(pool, at, stage, ms, result),
+    keepArtifact: (at, artifact) => keepArtifact(pool, at, artifact),
+    appendLog: (at, lines) => appendChunk(pool, at, lines),
+    giveBack: (at) => giveBack(pool, at),
+    finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),

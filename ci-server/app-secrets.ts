@@ -1,0 +1,69 @@
+// The secrets and certificates that the configuration does not name: made in the state folder, once.
+
+import { randomBytes, randomUUID } from "node:crypto";
+import { mkdir, readFile } from "node:fs/promises";
+import path from "node:path";
+import { createOnce } from "../certs/files.ts";
+import { makeCertificates } from "../certs/make-certs.ts";
+import { makeRegistryCredentials } from "../certs/make-credentials.ts";
+import type { Config } from "./config.ts";
+import { weaknessOf } from "./config-secrets.ts";
+import { AppError } from "./core/errors.ts";
+
+export interface IntakeSecrets {
+  readonly webhookSecrets: readonly string[];
+  readonly adminToken: string;
+}
+
+export interface RegistrySecrets {
+  readonly password: string;
+  /** PEM; null trusts the machine's authorities. */
+  readonly ca: string | null;
+}
+
+/** For whoever takes deliveries and answers the API. */
+export async function intakeSecrets(config: Config): Promise<IntakeSecrets> {
+  const file = (name: string) => path.join(config.stateFolder, "secrets", name);
+  return {
+    webhookSecrets: config.webhookSecrets ?? [await readOrMakeSecret(file("webhook-secret"))],
+    adminToken: config.adminToken ?? (await readOrMakeSecret(file("admin-token"))),
+  };
+}
+
+/** For whoever builds. */
+export async function registrySecrets(config: Config): Promise<RegistrySecrets> {
+  return { password: config.registry.password ?? (await makeRegistryPassword(config)), ca: await readOrMakeCa(config) };
+}
+
+/** Tells this state folder's attempts from those of others; no secret. */
+export async function readOrMakeWorkerId(config: Config): Promise<string> {
+  return (await createOnce({ file: path.join(config.stateFolder, "worker-id"), text: `${randomUUID()}\n` })).trim();
+}
+
+/** 32 random bytes in hex, made once. */
+async function readOrMakeSecret(file: string): Promise<string> {
+  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
+  const secret = (await createOnce({ file, text: `${randomBytes(32).toString("hex")}\n` })).trim();
+  const weakness = weaknessOf(secret);
+  if (weakness !== null) throw new AppError("invalid", `${file}: ${weakness}, or remove the file to have one made`);
+  return secret;
+}
+
+async function makeRegistryPassword(config: Config): Promise<string> {
+  const folder = path.join(config.stateFolder, "registry");
+  const { passwordFile } = await makeRegistryCredentials({ folder, username: config.registry.username });
+  return (await readFile(passwordFile, "utf8")).trim();
+}
+
+async function readOrMakeCa(config: Config): Promise<string | null> {
+  const { caFile, apiUrl } = config.registry;
+  if (caFile === "system") return null;
+  if (caFile !== null) {
+    return readFile(caFile, "utf8").catch((cause: NodeJS.ErrnoException) => {
+      throw new AppError("invalid", `registry.ca_file: ${caFile} cannot be read (${cause.code})`, { cause });
+    });
+  }
+  const hosts = [...new Set(["localhost", "127.0.0.1", new URL(apiUrl).hostname])];
+  const made = await makeCertificates({ folder: path.join(config.stateFolder, "certs"), hosts });
+  return readFile(made.caFile, "utf8");
+}
