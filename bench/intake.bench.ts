@@ -1,20 +1,18 @@
 // What a delivery costs until it is accepted: signed 24 kB merges, stored durably with their builds and jobs, beside Debian's
 // `webhook` that runs /bin/true, and beside the least that a receiver in Node has to do.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { openSync } from "node:fs";
+import type { ChildProcess } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { connect, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "pg";
-import { type EmbeddedPostgres, startEmbeddedPostgres } from "../ci-server/adapters/postgres/embedded.ts";
+import { startEmbeddedPostgres } from "../ci-server/adapters/postgres/embedded.ts";
 import { installPackages } from "../lab/packages.ts";
 import { type Load, sendAll } from "./load-client.ts";
 import { childrenOf, postgresMib, residentMib } from "./process-memory.ts";
 import { type MergeSource, signedMerges } from "./signed-merges.ts";
+import { freePort, listening, start, startServer, stop, urlOf } from "./start-server.ts";
 import { median, percentile, round } from "./statistics.ts";
 
 const rounds = 7;
@@ -99,13 +97,12 @@ async function startMergedock(): Promise<Side> {
     limits,
   };
   await writeFile(path.join(folder, "mergedock.yml"), JSON.stringify(config)); // JSON is YAML
-  const env = { MERGEDOCK_WEBHOOK_SECRETS: secret, DATABASE_URL: urlOf(postgres) };
-  const profile =
-    process.env.BENCH_CPU_PROFILE === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", process.env.BENCH_CPU_PROFILE];
-  const child = start(process.execPath, [...profile, path.join(import.meta.dirname, "../ci-server/main.ts")], env);
+  const secrets = { MERGEDOCK_WEBHOOK_SECRETS: secret, MERGEDOCK_ADMIN_TOKEN: secret };
+  const env = { ...secrets, DATABASE_URL: urlOf(postgres) };
+  const child = startServer({ folder, env, role: "receiver" });
   const side = { name: "mergedock, stored", port, path: "/webhooks/github", status: 202, child };
   await listening(port, child);
-  return { ...side, settle: () => query("update build set result = 'success' where result is null") };
+  return { ...side, settle: endBuilds };
 }
 
 async function startWebhook(): Promise<Side> {
@@ -115,7 +112,10 @@ async function startWebhook(): Promise<Side> {
   const hooks = [{ id: "bench", "execute-command": "/bin/true", "trigger-rule": rule }];
   const file = path.join(folder, "hooks.json");
   await writeFile(file, JSON.stringify(hooks));
-  const child = start("/usr/bin/webhook", ["-hooks", file, "-ip", "127.0.0.1", "-port", String(port)]);
+  const child = start({
+    ...{ folder, command: "/usr/bin/webhook" },
+    args: ["-hooks", file, "-ip", "127.0.0.1", "-port", String(port)],
+  });
   await listening(port, child);
   // It answers before its command has run: what is left of them must not burden the next side.
   const settle = async () => {
@@ -126,53 +126,18 @@ async function startWebhook(): Promise<Side> {
 
 async function startFloor(): Promise<Side> {
   const port = await freePort();
-  const child = start(process.execPath, [path.join(import.meta.dirname, "floor-server.ts"), String(port), secret]);
+  const child = start({
+    ...{ folder, command: process.execPath },
+    args: [path.join(import.meta.dirname, "floor-server.ts"), String(port), secret],
+  });
   await listening(port, child);
   return { name: "node:http, nothing kept", port, path: "/", status: 202, child, settle: async () => undefined };
 }
 
-function start(command: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): ChildProcess {
-  const output = openSync(path.join(folder, `${path.basename(command)}.log`), "a");
-  return spawn(command, args, {
-    cwd: folder,
-    env: { PATH: process.env.PATH, ...env },
-    stdio: ["ignore", output, "inherit"],
-  });
-}
-
-async function listening(port: number, child: ChildProcess): Promise<void> {
-  while (child.exitCode === null) {
-    const socket = connect(port, "127.0.0.1");
-    const answers = await once(socket, "connect").catch(() => null);
-    socket.destroy();
-    if (answers !== null) return;
-    await delay(50);
-  }
-  throw new Error("a server ended before it listened");
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  return typeof address === "object" && address !== null ? address.port : 0;
-}
-
-async function stop(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null) return;
-  const exit = once(child, "exit");
-  child.kill("SIGTERM");
-  await exit;
-}
-
-function urlOf({ connection }: EmbeddedPostgres): string {
-  return `postgres:///${connection.database}?host=${encodeURIComponent(connection.host)}&user=${connection.user}`;
-}
-
-async function query(sql: string): Promise<void> {
-  await select(sql);
+/** As workers that keep up would leave it; the rows stay for the proof. */
+async function endBuilds(): Promise<void> {
+  await select("update build set result = 'success' where result is null");
+  await select("update pgboss.job set state = 'completed', completed_on = now() where state < 'active'");
 }
 
 async function select(sql: string): Promise<readonly Record<string, unknown>[]> {

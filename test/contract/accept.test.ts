@@ -54,18 +54,22 @@ describe("Store.accept on PostgreSQL, many at once", () => {
   it("answers one GUID twice in a batch as it answers a redelivery", async () => {
     const [first, second] = [merge("acme/twice", 1), merge("acme/twice", 2)];
     const again = { ...second, delivery: first.delivery };
+    const before = await transactions(one);
     const forged = { ...second, delivery: { ...first.delivery, body: Buffer.from("other") } };
     const [, ...answers] = await settleAll(one.store, [merge("acme/opener", 1), first, again, forged, second]);
     expect(answers.map(verdictOf)).to.deep.equal(["build", "duplicate", "conflict", "build"]);
     expect(answers[1]).to.include({ buildId: (answers[0] as Accepted).buildId });
+    expect((await transactions(one)) - before).to.equal(2);
   });
 
   it("makes one build of a merge that comes twice in a batch", async () => {
     const first = merge("acme/same", 1);
+    const before = await transactions(one);
     const [, built, skipped] = await acceptAll(one.store, [merge("acme/opener", 2), first, renamed(first)]);
     expect(built?.verdict).to.equal("build");
     expect(skipped).to.include({ verdict: "skip", buildId: built?.buildId });
     expect(skipped?.reason).to.contain(`it is build ${built?.buildId} already`);
+    expect((await transactions(one)) - before).to.equal(2);
   });
 
   it("reaches a repository's limit in the middle of a batch, and keeps what is above it for a replay", async () => {
