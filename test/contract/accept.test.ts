@@ -113,7 +113,7 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     const ids = (await acceptAll(one.store, all)).map(({ buildId }) => buildId);
     expect(ids).to.deep.equal(ids.toSorted((a, b) => (a ?? 0) - (b ?? 0)));
     const { rows } = await one.pool.query(
-      "select (data->>'buildId')::int as id from pgboss.job where singleton_key = 'acme/order' order by created_on, id",
+      "select (data->>'buildId')::int as id from pgboss.job where singleton_key = 'acme/order' order by created_on, job.id",
     );
     expect(rows.map(({ id }) => id)).to.deep.equal(ids);
     expect(await one.store.deliveryBody(large.delivery.guid)).to.deep.equal(large.delivery.body);
