@@ -15,7 +15,7 @@ import { type MergeSource, signedMerges } from "./signed-merges.ts";
 import { freePort, listening, start, startServer, stop, urlOf } from "./start-server.ts";
 import { median, percentile, round } from "./statistics.ts";
 
-const rounds = 7;
+const rounds = 5;
 const loads = [
   { concurrency: 16, deliveries: 6_000 },
   { concurrency: 1, deliveries: 600 },
