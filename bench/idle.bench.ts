@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { postgresMib, residentMib } from "./process-memory.ts";
+import { postgresMib, residentMib } from "./process-use.ts";
 
 const rounds = 5;
 const settleMs = 5_000;

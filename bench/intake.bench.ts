@@ -10,7 +10,7 @@ import { Client } from "pg";
 import { startEmbeddedPostgres } from "../ci-server/adapters/postgres/embedded.ts";
 import { installPackages } from "../lab/packages.ts";
 import { type Load, sendAll } from "./load-client.ts";
-import { childrenOf, postgresMib, residentMib } from "./process-memory.ts";
+import { childrenOf, cpuMs, postgresCpuMs, postgresMib, residentMib } from "./process-use.ts";
 import { type MergeSource, signedMerges } from "./signed-merges.ts";
 import { freePort, listening, start, startServer, stop, urlOf } from "./start-server.ts";
 import { median, percentile, round } from "./statistics.ts";
@@ -32,7 +32,11 @@ interface Side {
   readonly path: string;
   readonly status: number;
   readonly child: ChildProcess;
-  /** Ends what the round has left behind the answers. */
+  /** Processor time of all its processes so far, in ms. */
+  cpuMs(): Promise<number>;
+  /** Until what goes on behind the answers has ended. */
+  wait(): Promise<void>;
+  /** Puts away what a run has left, at nobody's cost. */
   settle(): Promise<void>;
 }
 
@@ -40,6 +44,8 @@ interface Measured {
   readonly perSecond: number;
   readonly p50: number;
   readonly p99: number;
+  /** Of the side's processes, for each delivery: says more than its rate does when the machine has other work. */
+  readonly cpuUs: number;
 }
 
 const measured = new Map<string, Measured[]>();
@@ -64,24 +70,31 @@ try {
 
 async function measure(side: Side): Promise<void> {
   for (const load of loads) {
-    const { seconds, latenciesMs } = await run(side, load);
+    const { seconds, latenciesMs, cpuUs } = await run(side, load);
     const key = keyOf(side, load.concurrency);
     const one = {
       perSecond: latenciesMs.length / seconds,
       p50: percentile(latenciesMs, 50),
       p99: percentile(latenciesMs, 99),
+      cpuUs,
     };
     measured.set(key, [...(measured.get(key) ?? []), one]);
   }
 }
 
-async function run(side: Side, load: { concurrency: number; deliveries: number }): Promise<Load> {
+type Run = Load & { readonly cpuUs: number };
+
+async function run(side: Side, load: { concurrency: number; deliveries: number }): Promise<Run> {
   const source: MergeSource = { path: side.path, secret, repositories };
-  const done = await sendAll(side.port, signedMerges(source, load.deliveries), load.concurrency);
+  const requests = signedMerges(source, load.deliveries);
+  const beforeMs = await side.cpuMs();
+  const done = await sendAll(side.port, requests, load.concurrency);
   if (done.statuses.get(side.status) !== load.deliveries)
     throw new Error(`${side.name} answered ${JSON.stringify([...done.statuses])}, not ${side.status} to all`);
+  await side.wait();
+  const cpuUs = (((await side.cpuMs()) - beforeMs) * 1000) / load.deliveries;
   await side.settle();
-  return done;
+  return { ...done, cpuUs };
 }
 
 function keyOf(side: Side, concurrency: number): string {
@@ -102,7 +115,8 @@ async function startMergedock(): Promise<Side> {
   const child = startServer({ folder, env, role: "receiver" });
   const side = { name: "mergedock, stored", port, path: "/webhooks/github", status: 202, child };
   await listening(port, child);
-  return { ...side, settle: endBuilds };
+  const cpu = async () => (await cpuMs(child.pid ?? 0)) + (await postgresCpuMs(path.join(folder, "postgres/data")));
+  return { ...side, cpuMs: cpu, wait: nothing, settle: endBuilds };
 }
 
 async function startWebhook(): Promise<Side> {
@@ -118,10 +132,19 @@ async function startWebhook(): Promise<Side> {
   });
   await listening(port, child);
   // It answers before its command has run: what is left of them must not burden the next side.
-  const settle = async () => {
+  const wait = async () => {
     while ((await childrenOf(child.pid ?? 0)).length > 0) await delay(50);
   };
-  return { name: "webhook, /bin/true", port, path: "/hooks/bench", status: 200, child, settle };
+  return {
+    name: "webhook, /bin/true",
+    port,
+    path: "/hooks/bench",
+    status: 200,
+    child,
+    cpuMs: () => cpuMs(child.pid ?? 0),
+    wait,
+    settle: nothing,
+  };
 }
 
 async function startFloor(): Promise<Side> {
@@ -131,8 +154,19 @@ async function startFloor(): Promise<Side> {
     args: [path.join(import.meta.dirname, "floor-server.ts"), String(port), secret],
   });
   await listening(port, child);
-  return { name: "node:http, nothing kept", port, path: "/", status: 202, child, settle: async () => undefined };
+  return {
+    name: "node:http, nothing kept",
+    port,
+    path: "/",
+    status: 202,
+    child,
+    cpuMs: () => cpuMs(child.pid ?? 0),
+    wait: nothing,
+    settle: nothing,
+  };
 }
+
+async function nothing(): Promise<void> {}
 
 /** As workers that keep up would leave it; the rows stay for the proof. */
 async function endBuilds(): Promise<void> {
@@ -185,5 +219,5 @@ function print(): void {
 function row(key: string): Record<string, number> {
   const all = measured.get(key) ?? [];
   const of = (field: keyof Measured) => round(median(all.map((one) => one[field])));
-  return { "deliveries/s": of("perSecond"), "p50, ms": of("p50"), "p99, ms": of("p99") };
+  return { "deliveries/s": of("perSecond"), "p50, ms": of("p50"), "p99, ms": of("p99"), "processor, us": of("cpuUs") };
 }

@@ -13,12 +13,16 @@ import type { QueueRoom } from "./queue-room.ts";
 import { supersede } from "./steering.ts";
 import type { StoredBody } from "./stored-body.ts";
 
+// Whoever freezes in the lock is ended by the database, so that the other receivers can go on.
+const idleMsMax = 5_000;
+
 /**
- * Begins the transaction. One batch at a time on one database, whichever receiver has it: no two can make the same build,
- * pass the same limit or wait for each other. What is read after it is read with all that was committed before.
+ * Begins the transaction. One batch at a time on one database, whichever receiver has it: no two can make the same build
+ * or wait for each other. What is read after it is read with all that was committed before.
  * The statements are planned once for each connection: a plan made while the tables were small would read them whole for ever.
  */
-export const beginBatch = "begin; set local enable_seqscan = off; select pg_advisory_xact_lock(7310002)";
+export const beginBatch = `begin; set local enable_seqscan = off; set local idle_in_transaction_session_timeout = ${idleMsMax};
+  select pg_advisory_xact_lock(7310002)`;
 
 const readLedgerSql = `
   select now() as now,

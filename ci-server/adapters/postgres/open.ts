@@ -13,8 +13,6 @@ import { toDatabaseError } from "./transaction.ts";
 
 // A database that does not answer is as good as none: whoever asked is told so.
 const queryMsMax = 8_000;
-// A receiver that freezes in a transaction holds the lock that all receivers take: the database ends it.
-const idleTransactionMsMax = 5_000;
 
 export interface PostgresOptions {
   /** Null starts the embedded PostgreSQL in `folder`. */
@@ -41,8 +39,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
   const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: queryMsMax };
-  const sessions = { ...timeouts, idle_in_transaction_session_timeout: idleTransactionMsMax };
-  const pool = createPool({ ...connection, ...sessions, max: 20 }, log);
+  const pool = createPool({ ...connection, ...timeouts, max: 20 }, log);
   try {
     await migrate(pool).catch(toDatabaseError);
     const queue = await createQueue({
