@@ -2,11 +2,12 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
+import { postgresMib, residentMib } from "./process-use.ts";
 
 const rounds = 5;
 const settleMs = 5_000;
@@ -39,10 +40,12 @@ async function measure(): Promise<Round> {
     await stop(first.child);
     const second = await start(folder);
     await delay(settleMs);
-    const serverMib = (await field(second.child.pid ?? 0, "status", "VmRSS")) / 1024;
-    const postgresMib = await postgresMemory(folder);
+    const memory = {
+      serverMib: await residentMib(second.child.pid ?? 0, "VmRSS"),
+      postgresMib: await postgresMib(path.join(folder, "state/postgres/data")),
+    };
     await stop(second.child);
-    return { firstStartMs: first.ms, startMs: second.ms, serverMib, postgresMib };
+    return { firstStartMs: first.ms, startMs: second.ms, ...memory };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -66,26 +69,6 @@ async function stop(child: ChildProcess): Promise<void> {
   const exit = once(child, "exit");
   child.kill("SIGTERM");
   await exit;
-}
-
-/** The postmaster whose pid the data folder names, and its children. */
-async function postgresMemory(folder: string): Promise<number> {
-  const postmaster = Number.parseInt(
-    await readFile(path.join(folder, "state/postgres/data/postmaster.pid"), "utf8"),
-    10,
-  );
-  const pids = (await readdir("/proc")).filter((entry) => /^\d+$/.test(entry)).map(Number);
-  const parents = await Promise.all(
-    pids.map(async (pid) => [pid, await field(pid, "status", "PPid").catch(() => 0)] as const),
-  );
-  const family = [postmaster, ...parents.filter(([, parent]) => parent === postmaster).map(([pid]) => pid)];
-  const kib = await Promise.all(family.map((pid) => field(pid, "smaps_rollup", "Pss")));
-  return kib.reduce((sum, one) => sum + one, 0) / 1024;
-}
-
-async function field(pid: number, file: string, name: string): Promise<number> {
-  const text = await readFile(`/proc/${pid}/${file}`, "utf8");
-  return Number(new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(text)?.[1]);
 }
 
 function row(value: (round: Round) => number): Record<string, number> {

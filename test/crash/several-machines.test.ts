@@ -9,7 +9,8 @@ const repositories = ["acme/shop", "acme/cart", "acme/mail", "acme/pay", "acme/s
 const mergesEach = 10;
 const deliveriesInAll = 500;
 const sendersAtOnce = 6;
-const killEveryMs = 3_000;
+/** On average. */
+const killEveryMs = 1_000;
 
 describe("F9, F12: three receivers and four workers", function () {
   this.timeout(300_000);

@@ -92,7 +92,9 @@ interface EndedBuild {
 function listBuilds(fleet: Fleet): Promise<EndedBuild[]> {
   return fleet.query<EndedBuild>(
     `select b.id::int, b.repository, b.sha, b.result, b.failure, b.attempts, b.started_at as "startedAt",
-       b.finished_at as "finishedAt", i.digest, i.tags from build b left join image i on i.build_id = b.id order by b.id`,
+       b.finished_at as "finishedAt", i.digest, i.tags
+     from build b join pgboss.job j on j.data = jsonb_build_object('buildId', b.id) left join image i on i.build_id = b.id
+     order by j.created_on, j.id`,
   );
 }
 
@@ -104,7 +106,7 @@ function isOf(build: EndedBuild, { repository, sha }: Merged): boolean {
   return keyOf(build.repository, build.sha) === keyOf(repository.name, sha);
 }
 
-/** Of one repository, in the order of their ids, each begins after the end of the one before. */
+/** Of one repository, in the order in which they were queued, each begins after the end of the one before. */
 function findOverlaps(builds: readonly EndedBuild[]): string[] {
   return builds.flatMap((build, index) => {
     const next = builds.slice(index + 1).find(({ repository }) => repository === build.repository);

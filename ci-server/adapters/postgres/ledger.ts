@@ -1,13 +1,11 @@
 // Reads the ledger, and keeps the ring of what was refused.
 
-import { promisify } from "node:util";
-import { gunzip } from "node:zlib";
 import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerEntry } from "../../core/delivery.ts";
 import type { LedgerPage, Refusal } from "../../core/ports.ts";
+import { readStoredBody } from "./stored-body.ts";
 
-const decompress = promisify(gunzip);
 const refusalsMax = 1_000;
 
 interface LedgerRow extends Record<string, unknown> {
@@ -34,7 +32,7 @@ export async function findDelivery(pool: Pool, guid: string): Promise<LedgerEntr
 
 export async function findBody(pool: Pool, guid: string): Promise<Uint8Array | null> {
   const { rows } = await pool.query<{ body: Buffer }>("select body from delivery where guid = $1", [guid]);
-  return rows[0] === undefined ? null : decompress(rows[0].body);
+  return rows[0] === undefined ? null : readStoredBody(rows[0].body);
 }
 
 /** The first build of the merge: a replay is none. */

@@ -8,7 +8,7 @@ import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
-import type { QueueLimits } from "./steering.ts";
+import type { QueueLimits } from "./queue-room.ts";
 import { createStore } from "./store.ts";
 import { toDatabaseError } from "./transaction.ts";
 
@@ -46,7 +46,8 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
   const max = options.connectionsMax - queueConnections;
-  const pool = createPool({ ...connection, max, connectionTimeoutMillis: 5_000, query_timeout: queryMsMax }, log);
+  const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: queryMsMax };
+  const pool = createPool({ ...connection, ...timeouts, max }, log);
   // What is open, the last first.
   const closers = [() => pool.end(), async () => embedded?.stop()];
   const close = async () => {

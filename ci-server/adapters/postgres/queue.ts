@@ -16,6 +16,10 @@ interface BuildJob {
   readonly buildId: number;
 }
 
+export interface QueuedBuild extends BuildJob {
+  readonly repository: string;
+}
+
 export interface QueueOptions {
   readonly connection: ConstructorOptions;
   readonly pool: Pool;
@@ -30,7 +34,8 @@ export interface QueueOptions {
 
 /** pg-boss's schema and queue brought up to date, and its two uses: sending in a transaction of ours, and working. */
 export interface BuildQueue extends Queue {
-  send(client: PoolClient, buildId: number, repository: string): Promise<void>;
+  /** In this order for each repository; each build once. */
+  send(client: PoolClient, builds: readonly QueuedBuild[]): Promise<void>;
 }
 
 export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
@@ -51,7 +56,7 @@ export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
   }
   const running = new Set<HeldLease>();
   return {
-    send: (client, buildId, repository) => send(boss, client, buildId, repository),
+    send: (client, builds) => send(boss, client, builds),
     work: async (handler) => {
       await takeUpOwn(boss, options);
       await work(boss, options.concurrency, running, handler);
@@ -76,9 +81,19 @@ async function createBuildQueue(boss: PgBoss, expireInSeconds: number): Promise<
   await boss.updateQueue(name, changeable);
 }
 
-async function send(boss: PgBoss, client: PoolClient, buildId: number, repository: string): Promise<void> {
-  const executeSql = (text: string, values?: unknown[]) => client.query(text, values);
-  await boss.send(name, { buildId }, { singletonKey: repository.toLowerCase(), db: { executeSql } });
+async function send(boss: PgBoss, client: PoolClient, builds: readonly QueuedBuild[]): Promise<void> {
+  if (builds.length === 0) return;
+  const executeSql = (text: string, values: unknown[] = []) => client.query({ name: "send-builds", text, values });
+  const jobs = builds.map(({ buildId, repository }) => ({
+    ...{ id: toJobId(buildId), data: { buildId }, singletonKey: repository.toLowerCase() },
+  }));
+  const sent = await boss.insert(name, jobs, { db: { executeSql }, returnId: true });
+  if (sent?.length !== jobs.length) throw new Error("a build was queued that has a job already");
+}
+
+/** Jobs of one transaction have the same time: pg-boss hands those out by their ids, and random ones would be out of order. */
+function toJobId(buildId: number): string {
+  return `00000000-0000-8000-8000-${buildId.toString(16).padStart(12, "0")}`;
 }
 
 /**

@@ -1,15 +1,8 @@
-// Cancels builds, one at a time or all that a newer one replaces, and says whether the queue is full.
+// Cancels builds, one at a time or all that a newer one replaces.
 
 import type { PoolClient } from "pg";
-import type { BuildRequest } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import { finishBuild } from "./attempts.ts";
-
-export interface QueueLimits {
-  /** Builds that wait or run, of one repository and of all. */
-  readonly perRepositoryMax: number;
-  readonly inAllMax: number;
-}
 
 /** To be run in one transaction. */
 export async function cancelBuild(client: PoolClient, id: number, reason: string): Promise<void> {
@@ -47,23 +40,6 @@ async function removeJobs(client: PoolClient, repository: string, ids: readonly 
        and (data ->> 'buildId')::bigint = any($2)`,
     [repository, ids],
   );
-}
-
-/** A sentence when one build more would be too many, else null. */
-export async function fullQueue(
-  client: PoolClient,
-  request: BuildRequest,
-  limits: QueueLimits,
-): Promise<string | null> {
-  const { rows } = await client.query<{ all: number; own: number }>(
-    `select count(*)::int as "all", count(*) filter (where repository = $1)::int as own from build where result is null`,
-    [request.repository],
-  );
-  const { all = 0, own = 0 } = rows[0] ?? {};
-  if (own >= limits.perRepositoryMax)
-    return `queue full: ${own} builds of ${request.repository} wait already; replay the delivery later`;
-  if (all >= limits.inAllMax) return `queue full: ${all} builds wait already; replay the delivery later`;
-  return null;
 }
 
 async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {

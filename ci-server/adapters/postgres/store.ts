@@ -4,7 +4,8 @@ import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerLimits } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
-import type { Store } from "../../core/ports.ts";
+import type { Accepted, Store } from "../../core/ports.ts";
+import { type Acceptance, acceptBatch, beginBatch } from "./accept-batch.ts";
 import {
   beginAttempt,
   endStage,
@@ -16,16 +17,21 @@ import {
   resolveSha,
   startStage,
 } from "./attempts.ts";
+import { createBatcher } from "./batcher.ts";
 import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
-import { acceptDelivery, toStoredBody } from "./deliveries.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import type { BuildQueue } from "./queue.ts";
+import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import { sweepLedger } from "./retention.ts";
-import { cancelBuild, fullQueue, type QueueLimits } from "./steering.ts";
+import { cancelBuild } from "./steering.ts";
+import { toStoredBody } from "./stored-body.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
+
+/** Deliveries in one transaction. */
+const batchMax = 64;
 
 export interface StoreParts {
   readonly pool: Pool;
@@ -37,23 +43,41 @@ export interface StoreParts {
   readonly worker: string;
 }
 
+/** Its body is being compressed while it waits: a large one must not be overtaken by a later delivery. */
+type Arrival = Omit<Acceptance, "body"> & { readonly body: Promise<Acceptance["body"]> };
+
 export function createStore({ pool, queue, changes, limits, ledgerLimits, worker }: StoreParts): Store {
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
-    const full = await fullQueue(client, request, limits);
+    const room = new QueueRoom(limits);
+    await room.refresh(client, [request.repository]);
+    const full = room.full(request.repository);
     if (full !== null) throw new AppError("unavailable", full);
     const { id } = await insertBuild(client, request, origin);
-    await queue.send(client, id, request.repository);
+    await queue.send(client, [{ buildId: id, repository: request.repository }]);
     return id;
   };
+  const room = new QueueRoom(limits);
+  const accept = createBatcher<Arrival, Accepted | AppError>({
+    itemsMax: batchMax,
+    async run(arrivals) {
+      const batch = await Promise.all(arrivals.map(async (arrival) => ({ ...arrival, body: await arrival.body })));
+      const work = (client: PoolClient) => acceptBatch(client, { queue, room }, batch);
+      return transaction(pool, work, beginBatch).catch((cause: unknown) => {
+        room.forget();
+        throw cause;
+      });
+    },
+    // A value that the database refuses fails alone. Trouble with the database would be the same for each.
+    isOfOneItem: (cause) => !(cause instanceof AppError && cause.code === "unavailable"),
+  });
   const store: Store = {
     async accept(delivery, decision, request) {
-      const body = await toStoredBody(delivery.body);
-      const acceptance = { queue, limits, delivery, body, decision, request };
-      const accept = () => transaction(pool, (client) => acceptDelivery(client, acceptance));
-      return accept().catch((error: unknown) => {
-        if (error instanceof AppError && error.details.retry === true) return accept();
-        throw error;
-      });
+      const body = toStoredBody(delivery.body);
+      // Its failure is heard when its turn has come; until then it is nobody's.
+      body.catch(() => undefined);
+      const outcome = await accept({ delivery, body, decision, request });
+      if (outcome instanceof AppError) throw outcome;
+      return outcome;
     },
     refuse: (refusal) => insertRefusal(pool, refusal),
     deliveries: (page) => listDeliveries(pool, page),

@@ -9,8 +9,12 @@ import { AppError } from "../../core/errors.ts";
  */
 const unavailableClasses = new Set(["08", "28", "3D", "53", "57", "58"]);
 
-/** Commits what `work` did, or rolls all of it back when it throws. */
-export async function transaction<T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> {
+/** Commits what `work` did, or rolls all of it back when it throws. `begin`: what else has to be said at its beginning. */
+export async function transaction<T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  begin = "begin",
+): Promise<T> {
   const client = await pool.connect().catch(toDatabaseError);
   let broken: Error | undefined;
   // The pool listens to idle connections only: a borrowed one that breaks would end the process.
@@ -19,7 +23,7 @@ export async function transaction<T>(pool: Pool, work: (client: PoolClient) => P
   };
   client.on("error", note);
   try {
-    await client.query("begin");
+    await client.query(begin);
     const result = await work(client);
     await client.query("commit");
     return result;
