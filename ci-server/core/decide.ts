@@ -1,8 +1,10 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
-import { matchesBranch } from "./branch-pattern.ts";
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import { pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
+import { repositoryRules } from "./repository-rules.ts";
+import { judge, type Rule } from "./rule.ts";
 
 interface Decided {
   /** A sentence for the person who asks why. */
@@ -25,57 +27,45 @@ export interface SkipDecision extends Decided {
 
 export type Decision = BuildDecision | SkipDecision;
 
-interface Rule {
-  readonly name: string;
-  /** What the rule looks at, as text. */
-  saw(event: PullRequestEvent, repository: Repository | undefined): string;
-  passes(event: PullRequestEvent, repository: Repository | undefined): boolean;
-  refusal(event: PullRequestEvent, repository: Repository | undefined): string;
+/** What a rule looks at; the later ones know the repository. */
+interface Known {
+  readonly event: PullRequestEvent;
+  readonly repository: Repository | undefined;
 }
 
-const rules: readonly Rule[] = [
+const eventRules: readonly Rule<Known>[] = [
   {
     name: "action",
-    saw: (event) => event.action,
-    passes: (event) => event.action === "closed",
-    refusal: (event) =>
+    saw: ({ event }) => event.action,
+    passes: ({ event }) => event.action === "closed",
+    refusal: ({ event }) =>
       `pull_request.${event.action} builds nothing; only a merge, which GitHub sends as "closed", does`,
   },
   {
     name: "merged",
-    saw: (event) => `merged: ${event.pullRequest.merged}`,
-    passes: (event) => event.pullRequest.merged && event.pullRequest.mergeCommitSha !== null,
-    refusal: (event) => `pull request #${event.pullRequest.number} was closed without merging`,
+    saw: ({ event }) => `merged: ${event.pullRequest.merged}`,
+    passes: ({ event }) => event.pullRequest.merged && event.pullRequest.mergeCommitSha !== null,
+    refusal: ({ event }) => `pull request #${event.pullRequest.number} was closed without merging`,
   },
   {
     name: "repository",
-    saw: (event) => event.repository,
-    passes: (_event, repository) => repository !== undefined,
-    refusal: (event) =>
+    saw: ({ event }) => event.repository,
+    passes: ({ repository }) => repository !== undefined,
+    refusal: ({ event }) =>
       `repository ${event.repository} is not configured; add it under "repositories" in mergedock.yml`,
-  },
-  {
-    name: "branch",
-    saw: (event) => event.pullRequest.baseRef,
-    passes: (event, repository) => matchesBranch(repository?.branches ?? [], event.pullRequest.baseRef),
-    refusal: (event, repository) =>
-      `base branch ${event.pullRequest.baseRef} is not among the branches of ${event.repository} (${repository?.branches.join(", ")})`,
   },
 ];
 
 /** `build` when every rule passes, else `skip` with the reason of the first one that does not. */
 export function decide(event: ForgeEvent, repositories: readonly Repository[], eventName: string): Decision {
-  const eventRule = { rule: "event", passed: event.kind === "pull_request", saw: eventName };
-  if (event.kind !== "pull_request")
-    return { verdict: "skip", reason: refusedEvent(event, eventName), rules: [eventRule] };
+  const rules: RuleVerdict[] = [{ rule: "event", passed: event.kind === "pull_request", saw: eventName }];
+  if (event.kind !== "pull_request") return { verdict: "skip", reason: refusedEvent(event, eventName), rules };
   const repository = findRepository(repositories, event.repository);
-  const verdicts: RuleVerdict[] = [eventRule];
-  for (const rule of rules) {
-    const passed = rule.passes(event, repository);
-    verdicts.push({ rule: rule.name, passed, saw: rule.saw(event, repository) });
-    if (!passed) return { verdict: "skip", reason: rule.refusal(event, repository), rules: verdicts };
-  }
-  return toBuild(event, repository, verdicts);
+  const refusal =
+    judge(eventRules, { event, repository }, rules) ??
+    (repository && judge(repositoryRules, { pullRequest: event.pullRequest, repository }, rules));
+  if (refusal) return { verdict: "skip", reason: refusal, rules };
+  return toBuild(event, repository, rules);
 }
 
 /** What the ledger makes of a decision to build: one merge is one build. `buildId`: the build that the merge has already. */
@@ -103,10 +93,11 @@ function refusedEvent(event: ForgeEvent, eventName: string): string {
     : `event ${eventName} builds nothing; only pull_request does`;
 }
 
-function toBuild(event: PullRequestEvent, repository: Repository | undefined, verdicts: RuleVerdict[]): Decision {
+function toBuild(event: PullRequestEvent, repository: Repository | undefined, verdicts: RuleVerdict[]): BuildDecision {
   const { pullRequest } = event;
   const sha = pullRequest.mergeCommitSha;
   if (repository === undefined || sha === null) throw new Error("the rules passed without a repository and a commit");
   const reason = `pull request #${pullRequest.number} was merged into ${pullRequest.baseRef}`;
-  return { verdict: "build", reason, rules: verdicts, repository, repositoryId: event.repositoryId, pullRequest, sha };
+  const rules = [...verdicts, ...pathsPending(repository.paths)];
+  return { verdict: "build", reason, rules, repository, repositoryId: event.repositoryId, pullRequest, sha };
 }

@@ -9,8 +9,10 @@ import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
-import type { Delivery, PullRequest } from "../../ci-server/core/delivery.ts";
+import type { Delivery } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 import { fails } from "../helpers/failure.ts";
 
 interface Opened {
@@ -343,17 +345,8 @@ function manual(repository: string): BuildRequest {
 
 /** As the flow does, with the repository's name for its id. */
 function accept(store: Store, one: Delivery, request: BuildRequest) {
-  const pullRequest: PullRequest = {
-    ...{ number: request.pullRequest?.number ?? 0, title: "t", url: "u", merged: true, mergeCommitSha: request.sha },
-    ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: null },
-  };
-  const repository = {
-    name: request.repository,
-    url: "u",
-    branches: ["main"],
-    services: [],
-    concurrency: "queue",
-  } as const;
+  const pullRequest = examplePullRequest({ number: request.pullRequest?.number ?? 0, mergeCommitSha: request.sha });
+  const repository = exampleRepository({ name: request.repository });
   const decided = {
     verdict: "build",
     reason: "merged",

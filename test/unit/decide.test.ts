@@ -1,24 +1,16 @@
 import { expect } from "chai";
 import { decide } from "../../ci-server/core/decide.ts";
-import type { PullRequest, PullRequestEvent } from "../../ci-server/core/delivery.ts";
+import type { PullRequest, PullRequestEvent, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 
 const sha = "a".repeat(40);
-const shop: Repository = {
-  name: "acme/shop",
-  url: "https://forge.test/acme/shop.git",
-  branches: ["main", "release/*"],
-  services: [{ name: "shop", context: ".", dockerfile: "Dockerfile" }],
-  concurrency: "queue",
-};
-const pullRequest: PullRequest = {
-  ...{ number: 7, title: "Add a cart", url: "https://forge.test/acme/shop/pull/7", merged: true, mergeCommitSha: sha },
-  ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: "bob" },
-};
+const shop = exampleRepository({ branches: ["main", "release/*"] });
 
 function closed(change: Partial<PullRequest> = {}, event: Partial<PullRequestEvent> = {}): PullRequestEvent {
   const base = { kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 } as const;
-  return { ...base, pullRequest: { ...pullRequest, ...change }, ...event };
+  return { ...base, pullRequest: examplePullRequest(change), ...event };
 }
 
 describe("decide", () => {
@@ -32,6 +24,9 @@ describe("decide", () => {
       ["merged", true],
       ["repository", true],
       ["branch", true],
+      ["draft", true],
+      ["labels", true],
+      ["skip directive", true],
     ]);
   });
 
@@ -74,6 +69,88 @@ describe("decide", () => {
       expect(decision.rules.at(-1)).to.include({ rule, passed: false });
     });
   }
+
+  const directives = ["[skip ci]", "[CI Skip]", "[no ci]", "[Skip Mergedock]"];
+  const filtered: {
+    readonly what: string;
+    readonly repository: Partial<Repository>;
+    readonly change: Partial<PullRequest>;
+    readonly refused: RuleVerdict;
+    readonly reason: string;
+  }[] = [
+    {
+      what: "a draft",
+      repository: { drafts: false },
+      change: { draft: true },
+      refused: { rule: "draft", passed: false, saw: "draft: true" },
+      reason: 'pull request #7 was merged as a draft, and acme/shop builds no drafts ("drafts: false")',
+    },
+    {
+      what: "one without a label",
+      repository: { labels: ["image"] },
+      change: {},
+      refused: { rule: "labels", passed: false, saw: "no labels" },
+      reason: "pull request #7 has none of the labels that acme/shop asks for (image)",
+    },
+    {
+      what: "one with other labels",
+      repository: { labels: ["image", "ship"] },
+      change: { labels: ["docs", "chore"] },
+      refused: { rule: "labels", passed: false, saw: "docs, chore" },
+      reason: "pull request #7 has none of the labels that acme/shop asks for (image, ship)",
+    },
+    {
+      what: "one with a label that is left out",
+      repository: { labels: ["image"], labelsIgnore: ["No-Image"] },
+      change: { labels: ["image", "no-image"] },
+      refused: { rule: "labels", passed: false, saw: "image, no-image" },
+      reason: 'pull request #7 has the label No-Image, which acme/shop leaves out ("labels_ignore")',
+    },
+    {
+      what: "one with a directive of the operator's own",
+      repository: { skipDirectives: ["#noimage"] },
+      change: { body: "#NoImage" },
+      refused: { rule: "skip directive", passed: false, saw: "#noimage in the body" },
+      reason: "pull request #7 says #noimage in its body",
+    },
+    ...directives.map((directive) => ({
+      what: `one with ${directive} in its title`,
+      repository: {},
+      change: { title: `Mend a word ${directive}` },
+      refused: { rule: "skip directive", passed: false, saw: `${directive.toLowerCase()} in the title` },
+      reason: `pull request #7 says ${directive.toLowerCase()} in its title`,
+    })),
+    ...directives.map((directive) => ({
+      what: `one with ${directive} in its body`,
+      repository: {},
+      change: { body: `As said.\r\n\r\n${directive}` },
+      refused: { rule: "skip directive", passed: false, saw: `${directive.toLowerCase()} in the body` },
+      reason: `pull request #7 says ${directive.toLowerCase()} in its body`,
+    })),
+  ];
+  for (const { what, repository, change, refused, reason } of filtered) {
+    it(`skips ${what} where the repository says so, and leaves what it saw`, () => {
+      const decision = decide(closed(change), [exampleRepository(repository)], "pull_request");
+      expect(decision).to.include({ verdict: "skip", reason });
+      expect(decision.rules.at(-1)).to.deep.equal(refused);
+      const unfiltered = decide(closed(change), [exampleRepository({ skipDirectives: [] })], "pull_request");
+      expect(unfiltered.verdict).to.equal("build");
+    });
+  }
+
+  it("builds what no filter of the repository leaves out", () => {
+    const filters = { drafts: false, labels: ["Image", "ship"], labelsIgnore: ["docs"], skipDirectives: [] };
+    const change = { labels: ["image"], title: "Mend a word [skip ci]" };
+    expect(decide(closed(change), [exampleRepository(filters)], "pull_request").verdict).to.equal("build");
+  });
+
+  it("leaves the paths to be judged after the fetch, where the repository names some", () => {
+    const paths = ["services/cart/**", "!**/*.md"];
+    const { verdict, rules } = decide(closed(), [exampleRepository({ paths })], "pull_request");
+    expect(verdict).to.equal("build");
+    const saw = "judged after the fetch: services/cart/**, !**/*.md";
+    expect(rules.at(-1)).to.deep.equal({ rule: "paths", passed: true, saw });
+  });
 
   it("skips other events, and a ping with a friendly word", () => {
     const push = decide({ kind: "other", repository: "acme/shop", action: null }, [shop], "push");
