@@ -35,6 +35,10 @@ export interface BuildPullRequest {
   readonly url: string;
   readonly author: string;
   readonly mergedBy: string | null;
+  /** Where its own commits are, their last one, and how many there are; builds stored by an earlier version have none of it. */
+  readonly headRef?: string | null;
+  readonly headSha?: string | null;
+  readonly commits?: number;
 }
 
 /** One try at a build, for whoever makes it: the store takes nothing from a try after the next one has begun. */

@@ -39,6 +39,10 @@ function describeFiles(files: readonly string[]): string {
 
 /** A file's name may hold line ends and worse; what stands in logs and reasons is one short line. */
 function toLine(file: string): string {
-  const text = /[\p{C}"]/u.test(file) ? JSON.stringify(file) : file;
+  const text = /[\p{C}"]/u.test(file) ? JSON.stringify(file).replace(/\p{C}/gu, toEscape) : file;
   return text.length > shownCharsMax ? `${cleanText(text.slice(0, shownCharsMax))}…` : text;
+}
+
+function toEscape(char: string): string {
+  return `\\u{${char.codePointAt(0)?.toString(16)}}`;
 }

@@ -15,6 +15,7 @@ import type {
 } from "./build.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
+import type { MergeRange } from "./merge-range.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 
 /** Wall clock and waiting. */
@@ -60,8 +61,23 @@ export interface CheckoutRequest {
   /** Branch, tag or commit; where `sha` is given, the branch that must contain it. */
   readonly ref: string;
   readonly sha: string | null;
+  /** What is known of the merge whose commit `sha` is; null where nobody asks what it changed. */
+  readonly merge: MergeHint | null;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
+}
+
+/** What a forge says of a pull request that was merged. */
+export interface MergeHint {
+  /** The remote's ref of the pull request's own commits; null where the remote has none. */
+  readonly headRef: string | null;
+  readonly headSha: string | null;
+  readonly commits: number;
+}
+
+/** `files`: all that were changed, as git spells them; a file that was moved is there under both names. */
+export interface MergeChanges extends MergeRange {
+  readonly files: readonly string[];
 }
 
 /** A commit laid out in a folder that stays in place (and is reused) after the build. */
@@ -69,12 +85,14 @@ export interface Checkout {
   readonly sha: string;
   readonly folder: string;
   readonly committedAt: Date;
+  /** Null where the request has no `merge`. */
+  readonly merge: MergeChanges | null;
 }
 
 /** Brings commits from the repository's configured URL, and from no other place. */
 export interface Git {
   /**
-   * Fetches one ref and lays out exactly one commit. Idempotent. One call at a time for each repository.
+   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent. One call at a time for each repository.
    * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
    * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
    */

@@ -47,6 +47,7 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
         repository: exampleRepository({ url }),
         ref: "main",
         sha: null,
+        merge: null,
         signal,
         log: () => undefined,
         ...request,

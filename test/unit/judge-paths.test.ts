@@ -26,8 +26,10 @@ describe("the rule on paths", () => {
   });
 
   it("shows a file's name in one short line, whatever is in it", () => {
-    const saw = judgePaths(["x"], ["a\nb", 'quo"te', "\u001b[1m", "ü/日本", "l".repeat(300)])?.rule.saw;
-    expect(saw).to.equal(`5 changed files: "a\\nb", "quo\\"te", "\\u001b[1m", ü/日本, ${"l".repeat(200)}…`);
+    const saw = judgePaths(["x"], ["a\nb", "a\u202eb", 'quo"te', "\u001b[1m", "ü/日本", "l".repeat(300)])?.rule.saw;
+    expect(saw).to.equal(
+      `6 changed files: "a\\nb", "a\\u{202e}b", "quo\\"te", "\\u001b[1m", ü/日本, ${"l".repeat(200)}…`,
+    );
   });
 
   it("is not asked where the repository names no paths", () => {
