@@ -1,10 +1,12 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
-import { pathsPending } from "./judge-paths.ts";
+import { type Changed, judgePaths, pathsPending, pathsRule } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
 import { repositoryRules } from "./repository-rules.ts";
 import { judge, type Rule } from "./rule.ts";
+
+const builtRule = "already built";
 
 interface Decided {
   /** A sentence for the person who asks why. */
@@ -68,10 +70,27 @@ export function decide(event: ForgeEvent, repositories: readonly Repository[], e
   return toBuild(event, repository, rules);
 }
 
+/** What the changed files make of a decision to build; `total` counts those too that were not kept. */
+export function withChanged(decision: BuildDecision, changed: Required<Changed>): Decision {
+  const judged = judgePaths(decision.repository.paths, changed);
+  // A file that was not kept may match: that is left to be judged after the fetch.
+  if (judged === null || (!judged.rule.passed && changed.files.length < changed.total)) return decision;
+  const rules = withPathsRule(decision.rules, judged.rule);
+  return judged.refusal === null ? { ...decision, rules } : { verdict: "skip", reason: judged.refusal, rules };
+}
+
+/** The trace with the verdict on paths, in its place, whether it was announced or not. */
+export function withPathsRule(rules: readonly RuleVerdict[], verdict: RuleVerdict): readonly RuleVerdict[] {
+  const before = rules.findIndex(({ rule }) => rule === pathsRule || rule === builtRule);
+  const at = before < 0 ? rules.length : before;
+  const rest = rules.slice(at).filter(({ rule }) => rule !== pathsRule);
+  return [...rules.slice(0, at), verdict, ...rest];
+}
+
 /** What the ledger makes of a decision to build: one merge is one build. `buildId`: the build that the merge has already. */
 export function withLedger(decision: BuildDecision, buildId: number | null): Decision {
   const saw = buildId === null ? "no build of this merge" : `build ${buildId}`;
-  const rules = [...decision.rules, { rule: "already built", passed: buildId === null, saw }];
+  const rules = [...decision.rules, { rule: builtRule, passed: buildId === null, saw }];
   if (buildId === null) return { ...decision, rules };
   return { verdict: "skip", reason: `${decision.reason}; it is build ${buildId} already`, rules };
 }

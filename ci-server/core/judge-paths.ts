@@ -8,6 +8,11 @@ export const pathsRule = "paths";
 const shownMax = 10;
 const shownCharsMax = 200;
 
+export interface Changed {
+  readonly files: readonly string[];
+  readonly total?: number;
+}
+
 export interface PathsVerdict {
   readonly rule: RuleVerdict;
   /** Why it is not built; null when a file matches. */
@@ -20,21 +25,22 @@ export function pathsPending(patterns: readonly string[]): RuleVerdict[] {
   return [{ rule: pathsRule, passed: true, saw: `judged after the fetch: ${patterns.join(", ")}` }];
 }
 
-/** Null where the repository builds whatever was changed. */
-export function judgePaths(patterns: readonly string[], files: readonly string[]): PathsVerdict | null {
+/** `total` counts those too that are not in `files`. Null where the repository builds whatever was changed. */
+export function judgePaths(patterns: readonly string[], changed: Changed): PathsVerdict | null {
   if (patterns.length === 0) return null;
+  const { files, total = files.length } = changed;
   const passed = files.some(fileMatcher(patterns));
-  const saw = describeFiles(files);
+  const saw = describeFiles(files, total);
   const refusal = passed ? null : `no changed file matches the paths ${patterns.join(", ")}; it was ${saw}`;
   return { rule: { rule: pathsRule, passed, saw }, refusal };
 }
 
 /** How many there are, and the first few. */
-function describeFiles(files: readonly string[]): string {
-  if (files.length === 0) return "no changed file";
+function describeFiles(files: readonly string[], total: number): string {
+  if (total === 0) return "no changed file";
   const names = files.slice(0, shownMax).map(toLine).join(", ");
-  const rest = files.length > shownMax ? ` and ${files.length - shownMax} more` : "";
-  return `${files.length} changed file${files.length === 1 ? "" : "s"}: ${names}${rest}`;
+  const rest = total > shownMax ? ` and ${total - shownMax} more` : "";
+  return `${total} changed file${total === 1 ? "" : "s"}: ${names}${rest}`;
 }
 
 /** A file's name may hold line ends and worse; what stands in logs and reasons is one short line. */

@@ -15,6 +15,7 @@ import type {
 } from "./build.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
+import type { PathsVerdict } from "./judge-paths.ts";
 import type { MergeRange } from "./merge-range.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 
@@ -194,6 +195,18 @@ export interface BuildPage {
   readonly limit: number;
 }
 
+/** What is recorded of a merge once its commit was fetched. `paths`: null where the repository names no paths. */
+export interface MergeRecord {
+  readonly changes: MergeChanges;
+  readonly paths: PathsVerdict | null;
+}
+
+/** `files`: a bounded number of the `total`, in git's order. */
+export interface ChangedFiles {
+  readonly files: readonly string[];
+  readonly total: number;
+}
+
 export interface BuildEnd {
   readonly result: Result;
   readonly failure: Failure | null;
@@ -245,12 +258,19 @@ export interface Store {
   stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
   stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
+  /**
+   * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
+   * in the entry of the delivery that led to the build. In one transaction. Idempotent.
+   */
+  recordMerge(at: AttemptKey, record: MergeRecord): Promise<void>;
   /** Lines with consecutive `seq`, once each. */
   appendLog(at: AttemptKey, lines: readonly LogLine[]): Promise<void>;
   /** Notes that the attempt is broken off on purpose: it does not count against the build. */
   giveBack(at: AttemptKey): Promise<void>;
   /** Ends the build for good; an end after the end changes nothing. */
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
+  /** What `recordMerge` has recorded; null when there is nothing. */
+  changedFiles(id: number): Promise<ChangedFiles | null>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */

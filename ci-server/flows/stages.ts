@@ -7,6 +7,7 @@ import { plan } from "../core/plan.ts";
 import type { BuilderRequest, Built, Checkout, Manifest, MergeHint } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { BuildRun } from "./build-run.ts";
+import { judgeMerge } from "./judge-merge.ts";
 import { withRetry } from "./with-retry.ts";
 
 /** Lays out exactly the merged commit, or the commit that the ref of a manual build names now. */
@@ -35,7 +36,10 @@ function missingForGood(error: unknown): never {
 }
 
 export async function planRecipes(run: BuildRun): Promise<void> {
-  run.recipes = plan(run.build, repositoryOf(run), checkoutOf(run));
+  const repository = repositoryOf(run);
+  await judgeMerge(run, repository);
+  if (run.skipReason !== null) return;
+  run.recipes = plan(run.build, repository, checkoutOf(run));
   for (const recipe of run.recipes) run.log(`${recipe.service}: ${recipe.image}, tags ${recipe.tags.join(", ")}`);
 }
 

@@ -69,6 +69,8 @@ describe("a plan", () => {
       finishedAt: null,
       attempts: 1,
       cancelReason: null,
+      merge: null,
+      skipReason: null,
       result: null,
     },
     ...{ failure: null, stages: [], images: [] },

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { decide } from "../../ci-server/core/decide.ts";
+import { type BuildDecision, decide, withChanged, withLedger, withPathsRule } from "../../ci-server/core/decide.ts";
 import type { PullRequest, PullRequestEvent, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
@@ -151,6 +151,50 @@ describe("decide", () => {
     const saw = "judged after the fetch: services/cart/**, !**/*.md";
     expect(rules.at(-1)).to.deep.equal({ rule: "paths", passed: true, saw });
   });
+
+  const changed = { files: ["services/cart/a.ts"], total: 1 };
+
+  it("judges the paths in their place as soon as the changed files are known", () => {
+    const [build, none] = [decided(["services/**"]), decided(["docs/**"])];
+    const passed = withChanged(build, changed);
+    expect(passed).to.include({ verdict: "build", sha });
+    expect(passed.rules.at(-1)).to.deep.equal({
+      rule: "paths",
+      passed: true,
+      saw: "1 changed file: services/cart/a.ts",
+    });
+    const skip = withChanged(none, changed);
+    expect(skip.verdict).to.equal("skip");
+    expect(skip.reason).to.equal(
+      "no changed file matches the paths docs/**; it was 1 changed file: services/cart/a.ts",
+    );
+    expect(withChanged(decided([]), changed)).to.deep.equal(decided([]));
+  });
+
+  it("does not judge paths by a part of the files, unless a file of that part matches", () => {
+    const part = { ...changed, total: 5_000 };
+    expect(withChanged(decided(["docs/**"]), part)).to.deep.equal(decided(["docs/**"]));
+    expect(withChanged(decided(["services/**"]), part).rules.at(-1)?.saw).to.match(/^5000 changed files: services/);
+  });
+
+  it("puts the verdict on paths where it was announced, or before what the ledger says", () => {
+    const [rule, ledger] = [
+      { rule: "paths", passed: false, saw: "1 changed file: a" },
+      { rule: "already built", passed: true, saw: "no build of this merge" },
+    ] as const;
+    const announced = withLedger(decided(["x"]), null).rules;
+    const expected = [...decided([]).rules, rule, ledger];
+    expect(withPathsRule(announced, rule)).to.deep.equal(expected);
+    expect(withPathsRule(expected, rule)).to.deep.equal(expected);
+    expect(withPathsRule(withLedger(decided([]), null).rules, rule)).to.deep.equal(expected);
+    expect(withPathsRule(decided([]).rules, rule)).to.deep.equal([...decided([]).rules, rule]);
+  });
+
+  function decided(paths: readonly string[]): BuildDecision {
+    const decision = decide(closed(), [exampleRepository({ paths })], "pull_request");
+    if (decision.verdict === "skip") throw new Error(decision.reason);
+    return decision;
+  }
 
   it("skips other events, and a ping with a friendly word", () => {
     const push = decide({ kind: "other", repository: "acme/shop", action: null }, [shop], "push");

@@ -123,7 +123,8 @@ describe("GitHub's delivery", () => {
       return (receive(text).event as PullRequestEvent).pullRequest;
     };
     const labels = [{ id: 1, name: "image" }, { name: "no\0docs" }];
-    const full = told({ body: "As\0 said", draft: true, labels });
+    const full = told({ body: "As\0 said", draft: true, labels, user: { login: "ada" }, merged_by: { login: "bob" } });
+    expect(full).to.include({ author: "ada", mergedBy: "bob" });
     expect(full).to.deep.include({ body: "As said", draft: true, labels: ["image", "nodocs"] });
     expect(full).to.include({ headRef: "refs/pull/7/head", headSha: "c".repeat(40), commits: 1 });
     const bare = told({ body: null, draft: undefined, labels: undefined, head: undefined, commits: undefined });

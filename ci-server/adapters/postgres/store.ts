@@ -21,6 +21,7 @@ import { acceptDelivery, toStoredBody } from "./deliveries.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
+import { findChangedFiles, insertMerge } from "./merges.ts";
 import type { BuildQueue } from "./queue.ts";
 import { cancelBuild, fullQueue, type QueueLimits } from "./steering.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
@@ -82,6 +83,8 @@ export function createStore({ pool, queue, changes, limits, worker }: StoreParts
     appendLog: (at, lines) => appendChunk(pool, at, lines),
     giveBack: (at) => giveBack(pool, at),
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
+    recordMerge: (at, record) => transaction(pool, (client) => insertMerge(client, at, record)),
+    changedFiles: (id) => findChangedFiles(pool, id),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),
