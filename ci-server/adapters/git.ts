@@ -142,7 +142,7 @@ interface Fetched {
 
 /** The commit of a merge has to be on its base branch; for any other request the ref says which commit it is. */
 async function fetchCommit(open: () => SimpleGit, request: CheckoutRequest): Promise<Fetched> {
-  const { ref, sha, repository, merge } = request;
+  const { sha, merge } = request;
   const git = open();
   if (sha === null) return { commit: await fetchRef(git, request), range: null };
   const { branch, head } = await fetchMerge(git, request);
@@ -150,10 +150,7 @@ async function fetchCommit(open: () => SimpleGit, request: CheckoutRequest): Pro
   const line = await readCommits(git, ["--first-parent", `--max-count=${commits + 1}`, sha]).catch(() => []);
   const [commit, ...before] = line;
   request.signal.throwIfAborted();
-  if (commit === undefined) {
-    const message = `${repository.name} does not have ${sha} on ${ref} yet; a forge's replicas may lag behind for some seconds`;
-    throw new AppError("unavailable", message, { details: { replicaLag: true } });
-  }
+  if (commit === undefined) throw notYet(request);
   const isAsked = head !== null && commit.parents.length === 1;
   const [, own] = await both(
     checkBranch(git, request, branch),
@@ -163,12 +160,20 @@ async function fetchCommit(open: () => SimpleGit, request: CheckoutRequest): Pro
   return { commit, range: merge === null ? null : mergeRange(evidence) };
 }
 
-async function checkBranch(git: SimpleGit, { ref, sha, repository, signal }: CheckoutRequest, branch: string) {
+async function checkBranch(git: SimpleGit, request: CheckoutRequest, branch: string): Promise<void> {
+  const { ref, sha, merge, repository, signal } = request;
   // Two histories without a common commit have none: git ends with 1.
   const base = await git.raw(["merge-base", String(sha), branch]).catch(() => "");
   signal.throwIfAborted();
-  if (base.trim() !== sha)
-    throw new AppError("conflict", `${sha} is not on ${ref} of ${repository.name}; it is not built`);
+  if (base.trim() === sha) return;
+  // The head of a pull request is here before its branch is, where a replica lags.
+  if (merge?.headSha === sha) throw notYet(request);
+  throw new AppError("conflict", `${sha} is not on ${ref} of ${repository.name}; it is not built`);
+}
+
+function notYet({ ref, sha, repository }: CheckoutRequest): AppError {
+  const message = `${repository.name} does not have ${sha} on ${ref} yet; a forge's replicas may lag behind for some seconds`;
+  return new AppError("unavailable", message, { details: { replicaLag: true } });
 }
 
 /** Rejects when there is no such commit. */

@@ -260,7 +260,7 @@ export interface Store {
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
   /**
    * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
-   * in the entry of the delivery that led to the build. In one transaction. Idempotent.
+   * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
    */
   recordMerge(at: AttemptKey, record: MergeRecord): Promise<void>;
   /** Lines with consecutive `seq`, once each. */

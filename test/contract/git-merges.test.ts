@@ -130,6 +130,13 @@ describe("Git, of a merge", function () {
     expect(changes).to.deep.equal({ method: "fast_forward", since: before, files: ["x", "y"] });
   });
 
+  it("waits for the branch where the remote has the pull request's head already", async () => {
+    const pullRequest = await open("x");
+    await fails(ask(pullRequest.headSha, hintOf(pullRequest)), "unavailable", "on main yet");
+    const other = { ...hintOf(pullRequest), headSha: "a".repeat(40) };
+    await fails(ask(pullRequest.headSha, other), "conflict", "is not on main of acme/shop; it is not built");
+  });
+
   it("takes the wider range where the remote does not have the pull request's commits, and says that it cannot tell", async () => {
     const before = await repository.commit({ files: { "before.txt": "1" }, message: "before" });
     const rebased = await open("x", "y");
@@ -146,6 +153,32 @@ describe("Git, of a merge", function () {
     const single = await open("v");
     const { mergeCommitSha: singleSha } = await single.merge("rebase");
     expect(await ask(singleSha, { ...hintOf(single), headRef: null })).to.deep.include({ files: ["v"] });
+  });
+
+  it("goes back along the base branch, not along what was merged into it", async () => {
+    const [tree, parent] = [await plain("rev-parse", "main^{tree}"), await repository.resolve("main")];
+    const ada = "Ada Author <ada@example.com> 4102444800 +0000";
+    const input = `tree ${tree}\nparent ${parent}\nauthor ${ada}\ncommitter ${ada}\n\nFrom the year 2100\n`;
+    const newest = await plainGit(["hash-object", "-t", "commit", "-w", "--stdin"], { cwd: repository.folder, input });
+    await plain("update-ref", "refs/heads/newest", newest);
+    await mergeByHand(await clone(), "merge", [newest]);
+    const squashed = await open("u", "v", "w");
+    const { mergeCommitSha } = await squashed.merge("squash");
+    const changes = await ask(mergeCommitSha, { ...hintOf(squashed), headRef: null });
+    const files = ["a.txt", "dir/b.txt", "u", "v", "w"];
+    expect(changes).to.deep.equal({ method: "squash_or_rebase", since: null, files });
+  });
+
+  it("tells a rebase that has tidied up the ends of the messages", async () => {
+    const before = await repository.resolve("main");
+    const commits = [{ files: { x: "x" }, message: "Add x\n\nAs was said.  \n\n\n" }] as const;
+    const pullRequest = await repository.openPullRequest({ branch: "untidy", commits });
+    const run = await clone();
+    await mergeByHand(run, "rebase", [pullRequest.headSha]);
+    await run("commit", "--quiet", "--amend", "--no-edit", "--cleanup=whitespace");
+    await run("push", "--quiet", "--force", "origin", "main");
+    const changes = await ask(await run("rev-parse", "HEAD"), hintOf(pullRequest));
+    expect(changes).to.deep.equal({ method: "rebase", since: before, files: ["x"] });
   });
 
   it("does not trust commits of the pull request that are not those of the delivery", async () => {

@@ -218,6 +218,13 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       const again = await store.replay(request, idOf(request));
       await store.recordMerge({ buildId: again, attempt: 0 }, { changes, paths: { rule: passed, refusal: null } });
       expect(await store.delivery(one.guid)).to.deep.equal(skipped);
+      await store.begin(id);
+      const late = { changes, paths: { rule: passed, refusal: null } };
+      await fails(store.recordMerge({ buildId: id, attempt: 0 }, late), "conflict", "was taken over by a later one");
+      await store.finish({ buildId: id, attempt: 1 }, { result: "skip", failure: null, images: [] });
+      await fails(store.recordMerge({ buildId: id, attempt: 1 }, late), "conflict", "");
+      expect(await store.delivery(one.guid)).to.deep.equal(skipped);
+      expect(await store.build(id)).to.include({ result: "skip", skipReason: "no file" });
     });
 
     it("makes one build of a request that is sent again under its key, also at once", async () => {

@@ -108,10 +108,10 @@ describe("decide", () => {
     },
     {
       what: "one with a directive of the operator's own",
-      repository: { skipDirectives: ["#noimage"] },
-      change: { body: "#NoImage" },
-      refused: { rule: "skip directive", passed: false, saw: "#noimage in the body" },
-      reason: "pull request #7 says #noimage in its body",
+      repository: { skipDirectives: ["#NoImage"] },
+      change: { body: "#noIMAGE" },
+      refused: { rule: "skip directive", passed: false, saw: "#NoImage in the body" },
+      reason: "pull request #7 says #NoImage in its body",
     },
     ...directives.map((directive) => ({
       what: `one with ${directive} in its title`,

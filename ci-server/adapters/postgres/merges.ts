@@ -14,12 +14,9 @@ const changedFilesMax = 3_000;
 export async function insertMerge(client: PoolClient, at: AttemptKey, { changes, paths }: MergeRecord): Promise<void> {
   const { method, since, files } = changes;
   const merge = JSON.stringify({ method, since, files: files.length });
-  await run(
-    client,
-    at,
-    "update build set merge = $3, changed_files = $4, skip_reason = $5 where id = $1 and attempts = $2",
-    [...[merge, files.slice(0, changedFilesMax), paths?.refusal ?? null]],
-  );
+  const sql = `update build set merge = $3, changed_files = $4, skip_reason = $5
+    where id = $1 and attempts = $2 and result is null`;
+  await run(client, at, sql, [merge, files.slice(0, changedFilesMax), paths?.refusal ?? null]);
   if (paths !== null) await updateEntry(client, at.buildId, paths);
 }
 
