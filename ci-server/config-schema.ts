@@ -2,7 +2,7 @@
 
 import { z } from "zod";
 import { imagePath } from "./core/image-ref.ts";
-import { concurrencies } from "./core/recipe.ts";
+import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 
 const address = z
   .string()
@@ -42,6 +42,23 @@ const service = z.strictObject({
   dockerfile: relativePath.default("Dockerfile"),
 });
 
+/** As a file's name is written in git: it begins at the repository's root and has no . or .. in it. */
+const filePattern = z
+  .string()
+  .min(1)
+  .max(250)
+  .refine(
+    (text) => text !== "!" && !/^(?:\/|!\/|!!)/.test(text),
+    "has to begin with a folder or a file, such as services/cart/**",
+  )
+  .refine((text) => !text.split("/").some((part) => /^!?\.\.?$/.test(part)), "must not have . or .. as a segment")
+  .refine((text) => !text.includes("\\") && !text.includes("\0"), "has to be written with / between the segments");
+
+const word = z
+  .string()
+  .max(100)
+  .refine((text) => text.trim() !== "", "must not be blank");
+
 const repository = z
   .strictObject({
     name: z
@@ -52,9 +69,19 @@ const repository = z
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
     concurrency: z.enum(concurrencies).default("queue"),
+    paths: z.array(filePattern).max(100).default([]),
+    labels: z.array(word).max(100).default([]),
+    labels_ignore: z.array(word).max(100).default([]),
+    drafts: z.boolean().default(true),
+    skip_directives: z
+      .array(word)
+      .max(100)
+      .default([...usualSkipDirectives]),
   })
-  .transform((value) => ({
+  .transform(({ labels_ignore: labelsIgnore, skip_directives: skipDirectives, ...value }) => ({
     ...value,
+    labelsIgnore,
+    skipDirectives,
     // Without services a repository is one image of its own name.
     services: value.services ?? [{ name: lastSegment(value.name), context: ".", dockerfile: "Dockerfile" }],
   }))

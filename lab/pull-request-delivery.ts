@@ -11,9 +11,11 @@ export type ClosedPullRequest = {
   readonly pullRequest: Omit<PullRequest, "merge">;
   /** Absent: closed without merging. */
   readonly merge?: Pick<Merge, "mergeCommitSha">;
+  /** What people do with a pull request on the forge. */
+  readonly about?: { readonly body?: string; readonly draft?: boolean; readonly labels?: readonly string[] };
 };
 
-type Json = { readonly [field: string]: unknown };
+export type Json = { readonly [field: string]: unknown };
 type Example = Json & {
   readonly action: string;
   readonly pull_request: Json & { readonly base: Json; readonly head: Json };
@@ -22,7 +24,13 @@ type Example = Json & {
 };
 
 /** The payload of a `pull_request` event with action `closed` (docs.github.com, "Webhook events and payloads"). */
-export function closedPullRequest({ repository, cloneUrl, pullRequest, merge }: ClosedPullRequest): Example {
+export function closedPullRequest({
+  repository,
+  cloneUrl,
+  pullRequest,
+  merge,
+  about = {},
+}: ClosedPullRequest): Example {
   const example = realExample(repository.name);
   const repo = describeRepository(example.repository, { ...repository, cloneUrl });
   const { number, title, base, baseSha, branch, headSha, commits } = pullRequest;
@@ -43,6 +51,15 @@ export function closedPullRequest({ repository, cloneUrl, pullRequest, merge }: 
       merged_by: merge === undefined ? null : example.sender,
       merge_commit_sha: merge?.mergeCommitSha ?? null,
       commits: commits.length,
+      body: about.body ?? null,
+      draft: about.draft ?? false,
+      labels: (about.labels ?? []).map((name, id) => ({
+        id,
+        name,
+        color: "ededed",
+        default: false,
+        description: null,
+      })),
       base: { ...example.pull_request.base, label: `${owner}:${base}`, ref: base, sha: baseSha, repo },
       head: { ...example.pull_request.head, label: `${owner}:${branch}`, ref: branch, sha: headSha, repo },
     },
@@ -63,7 +80,8 @@ function realExample(repositoryName: string): Example {
 
 type Described = { readonly name: string; readonly defaultBranch: string; readonly cloneUrl: string };
 
-function describeRepository(example: Example["repository"], { name, defaultBranch, cloneUrl }: Described) {
+/** The repository as every event has it. */
+export function describeRepository(example: Example["repository"], { name, defaultBranch, cloneUrl }: Described) {
   const [login, shortName] = name.split("/");
   return {
     ...example,

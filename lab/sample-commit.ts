@@ -30,10 +30,15 @@ export async function pushCommit({ folder, branch, from, files, message }: NewCo
 }
 
 function change(path: string, content: FileContent | null): Buffer[] {
-  if (content === null) return [Buffer.from(`D ${path}\n`)];
+  if (content === null) return [Buffer.from(`D ${quote(path)}\n`)];
   const plain = typeof content === "string" || content instanceof Uint8Array;
   const { content: bytes, executable } = plain ? { content, executable: false } : content;
-  return [Buffer.from(`M ${executable ? "100755" : "100644"} inline ${path}\n`), data(bytes)];
+  return [Buffer.from(`M ${executable ? "100755" : "100644"} inline ${quote(path)}\n`), data(bytes)];
+}
+
+/** As fast-import reads a path, with line ends and quotes in it too. */
+function quote(path: string): string {
+  return JSON.stringify(path);
 }
 
 function data(content: string | Uint8Array): Buffer {

@@ -34,6 +34,11 @@ const known: readonly Known[] = [
       `${repository.url} answers with a redirect, which is not followed; write its target into mergedock.yml`,
   },
   {
+    pattern: /fsck error/,
+    code: "invalid",
+    message: (repository, ref) => `${ref} of ${repository.name} has an object that git's own check (fsck) refuses`,
+  },
+  {
     pattern: /SSL certificate problem|server certificate verification failed/,
     code: "invalid",
     message: (repository) => `the certificate of ${repository.url} is not trusted by this machine`,

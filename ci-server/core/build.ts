@@ -1,6 +1,7 @@
 // A build: one commit of one repository being turned into images; its stages, its result and what it leaves.
 
 import type { ErrorCode } from "./errors.ts";
+import type { MergeRange } from "./merge-range.ts";
 
 export const triggers = ["pull_request", "manual"] as const;
 export type Trigger = (typeof triggers)[number];
@@ -35,6 +36,10 @@ export interface BuildPullRequest {
   readonly url: string;
   readonly author: string;
   readonly mergedBy: string | null;
+  /** Where its own commits are, their last one, and how many there are; builds stored by an earlier version have none of it. */
+  readonly headRef?: string | null;
+  readonly headSha?: string | null;
+  readonly commits?: number;
 }
 
 /** One try at a build, for whoever makes it: the store takes nothing from a try after the next one has begun. */
@@ -85,6 +90,11 @@ export interface Failure {
   readonly message: string;
 }
 
+/** How a merge was made and how many files it changed. */
+export interface MergeSummary extends MergeRange {
+  readonly files: number;
+}
+
 export interface Build extends BuildRequest {
   readonly id: number;
   readonly createdAt: Date;
@@ -94,6 +104,10 @@ export interface Build extends BuildRequest {
   readonly attempts: number;
   /** Why it was asked to stop; null when it was not. */
   readonly cancelReason: string | null;
+  /** Null for a build that is not of a merge, and until its commit was fetched. */
+  readonly merge: MergeSummary | null;
+  /** Why a rule that is asked after the fetch builds nothing of it; null when none says so. */
+  readonly skipReason: string | null;
   readonly result: Result | null;
   readonly failure: Failure | null;
   readonly stages: readonly StageRecord[];

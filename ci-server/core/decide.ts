@@ -1,8 +1,12 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
-import { matchesBranch } from "./branch-pattern.ts";
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import { type Changed, judgePaths, pathsPending, pathsRule } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
+import { repositoryRules } from "./repository-rules.ts";
+import { judge, type Rule } from "./rule.ts";
+
+const builtRule = "already built";
 
 interface Decided {
   /** A sentence for the person who asks why. */
@@ -25,63 +29,68 @@ export interface SkipDecision extends Decided {
 
 export type Decision = BuildDecision | SkipDecision;
 
-interface Rule {
-  readonly name: string;
-  /** What the rule looks at, as text. */
-  saw(event: PullRequestEvent, repository: Repository | undefined): string;
-  passes(event: PullRequestEvent, repository: Repository | undefined): boolean;
-  refusal(event: PullRequestEvent, repository: Repository | undefined): string;
+/** What a rule looks at; the later ones know the repository. */
+interface Known {
+  readonly event: PullRequestEvent;
+  readonly repository: Repository | undefined;
 }
 
-const rules: readonly Rule[] = [
+const eventRules: readonly Rule<Known>[] = [
   {
     name: "action",
-    saw: (event) => event.action,
-    passes: (event) => event.action === "closed",
-    refusal: (event) =>
+    saw: ({ event }) => event.action,
+    passes: ({ event }) => event.action === "closed",
+    refusal: ({ event }) =>
       `pull_request.${event.action} builds nothing; only a merge, which GitHub sends as "closed", does`,
   },
   {
     name: "merged",
-    saw: (event) => `merged: ${event.pullRequest.merged}`,
-    passes: (event) => event.pullRequest.merged && event.pullRequest.mergeCommitSha !== null,
-    refusal: (event) => `pull request #${event.pullRequest.number} was closed without merging`,
+    saw: ({ event }) => `merged: ${event.pullRequest.merged}`,
+    passes: ({ event }) => event.pullRequest.merged && event.pullRequest.mergeCommitSha !== null,
+    refusal: ({ event }) => `pull request #${event.pullRequest.number} was closed without merging`,
   },
   {
     name: "repository",
-    saw: (event) => event.repository,
-    passes: (_event, repository) => repository !== undefined,
-    refusal: (event) =>
+    saw: ({ event }) => event.repository,
+    passes: ({ repository }) => repository !== undefined,
+    refusal: ({ event }) =>
       `repository ${event.repository} is not configured; add it under "repositories" in mergedock.yml`,
-  },
-  {
-    name: "branch",
-    saw: (event) => event.pullRequest.baseRef,
-    passes: (event, repository) => matchesBranch(repository?.branches ?? [], event.pullRequest.baseRef),
-    refusal: (event, repository) =>
-      `base branch ${event.pullRequest.baseRef} is not among the branches of ${event.repository} (${repository?.branches.join(", ")})`,
   },
 ];
 
 /** `build` when every rule passes, else `skip` with the reason of the first one that does not. */
 export function decide(event: ForgeEvent, repositories: readonly Repository[], eventName: string): Decision {
-  const eventRule = { rule: "event", passed: event.kind === "pull_request", saw: eventName };
-  if (event.kind !== "pull_request")
-    return { verdict: "skip", reason: refusedEvent(event, eventName), rules: [eventRule] };
+  const rules: RuleVerdict[] = [{ rule: "event", passed: event.kind === "pull_request", saw: eventName }];
+  if (event.kind !== "pull_request") return { verdict: "skip", reason: refusedEvent(event, eventName), rules };
   const repository = findRepository(repositories, event.repository);
-  const verdicts: RuleVerdict[] = [eventRule];
-  for (const rule of rules) {
-    const passed = rule.passes(event, repository);
-    verdicts.push({ rule: rule.name, passed, saw: rule.saw(event, repository) });
-    if (!passed) return { verdict: "skip", reason: rule.refusal(event, repository), rules: verdicts };
-  }
-  return toBuild(event, repository, verdicts);
+  const refusal =
+    judge(eventRules, { event, repository }, rules) ??
+    (repository && judge(repositoryRules, { pullRequest: event.pullRequest, repository }, rules));
+  if (refusal) return { verdict: "skip", reason: refusal, rules };
+  return toBuild(event, repository, rules);
+}
+
+/** What the changed files make of a decision to build; `total` counts those too that were not kept. */
+export function withChanged(decision: BuildDecision, changed: Required<Changed>): Decision {
+  const judged = judgePaths(decision.repository.paths, changed);
+  // A file that was not kept may match: that is left to be judged after the fetch.
+  if (judged === null || (!judged.rule.passed && changed.files.length < changed.total)) return decision;
+  const rules = withPathsRule(decision.rules, judged.rule);
+  return judged.refusal === null ? { ...decision, rules } : { verdict: "skip", reason: judged.refusal, rules };
+}
+
+/** The trace with the verdict on paths, in its place, whether it was announced or not. */
+export function withPathsRule(rules: readonly RuleVerdict[], verdict: RuleVerdict): readonly RuleVerdict[] {
+  const before = rules.findIndex(({ rule }) => rule === pathsRule || rule === builtRule);
+  const at = before < 0 ? rules.length : before;
+  const rest = rules.slice(at).filter(({ rule }) => rule !== pathsRule);
+  return [...rules.slice(0, at), verdict, ...rest];
 }
 
 /** What the ledger makes of a decision to build: one merge is one build. `buildId`: the build that the merge has already. */
 export function withLedger(decision: BuildDecision, buildId: number | null): Decision {
   const saw = buildId === null ? "no build of this merge" : `build ${buildId}`;
-  const rules = [...decision.rules, { rule: "already built", passed: buildId === null, saw }];
+  const rules = [...decision.rules, { rule: builtRule, passed: buildId === null, saw }];
   if (buildId === null) return { ...decision, rules };
   return { verdict: "skip", reason: `${decision.reason}; it is build ${buildId} already`, rules };
 }
@@ -103,10 +112,11 @@ function refusedEvent(event: ForgeEvent, eventName: string): string {
     : `event ${eventName} builds nothing; only pull_request does`;
 }
 
-function toBuild(event: PullRequestEvent, repository: Repository | undefined, verdicts: RuleVerdict[]): Decision {
+function toBuild(event: PullRequestEvent, repository: Repository | undefined, verdicts: RuleVerdict[]): BuildDecision {
   const { pullRequest } = event;
   const sha = pullRequest.mergeCommitSha;
   if (repository === undefined || sha === null) throw new Error("the rules passed without a repository and a commit");
   const reason = `pull request #${pullRequest.number} was merged into ${pullRequest.baseRef}`;
-  return { verdict: "build", reason, rules: verdicts, repository, repositoryId: event.repositoryId, pullRequest, sha };
+  const rules = [...verdicts, ...pathsPending(repository.paths)];
+  return { verdict: "build", reason, rules, repository, repositoryId: event.repositoryId, pullRequest, sha };
 }

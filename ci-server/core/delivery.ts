@@ -6,11 +6,19 @@ import type { ErrorCode } from "./errors.ts";
 export interface PullRequest {
   readonly number: number;
   readonly title: string;
+  readonly body: string;
   readonly url: string;
+  /** Whether it was a draft when the event happened. */
+  readonly draft: boolean;
+  readonly labels: readonly string[];
   readonly merged: boolean;
   /** The commit that the merge put on the base branch; null where the forge has none (not merged). */
   readonly mergeCommitSha: string | null;
   readonly baseRef: string;
+  /** The ref under which the base repository has the pull request's own commits; null where the forge has none. */
+  readonly headRef: string | null;
+  readonly headSha: string | null;
+  /** How many commits the pull request has. */
   readonly commits: number;
   readonly author: string;
   readonly mergedBy: string | null;

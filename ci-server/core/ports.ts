@@ -15,6 +15,8 @@ import type {
 } from "./build.ts";
 import type { Decision } from "./decide.ts";
 import type { Delivery, ForgeEvent, LedgerEntry } from "./delivery.ts";
+import type { PathsVerdict } from "./judge-paths.ts";
+import type { MergeRange } from "./merge-range.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 
 /** Wall clock and waiting. */
@@ -60,8 +62,23 @@ export interface CheckoutRequest {
   /** Branch, tag or commit; where `sha` is given, the branch that must contain it. */
   readonly ref: string;
   readonly sha: string | null;
+  /** What is known of the merge whose commit `sha` is; null where nobody asks what it changed. */
+  readonly merge: MergeHint | null;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
+}
+
+/** What a forge says of a pull request that was merged. */
+export interface MergeHint {
+  /** The remote's ref of the pull request's own commits; null where the remote has none. */
+  readonly headRef: string | null;
+  readonly headSha: string | null;
+  readonly commits: number;
+}
+
+/** `files`: all that were changed, as git spells them; a file that was moved is there under both names. */
+export interface MergeChanges extends MergeRange {
+  readonly files: readonly string[];
 }
 
 /** A commit laid out in a folder that stays in place (and is reused) after the build. */
@@ -69,12 +86,14 @@ export interface Checkout {
   readonly sha: string;
   readonly folder: string;
   readonly committedAt: Date;
+  /** Null where the request has no `merge`. */
+  readonly merge: MergeChanges | null;
 }
 
 /** Brings commits from the repository's configured URL, and from no other place. */
 export interface Git {
   /**
-   * Fetches one ref and lays out exactly one commit. Idempotent. One call at a time for each repository.
+   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent. One call at a time for each repository.
    * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
    * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
    */
@@ -176,6 +195,18 @@ export interface BuildPage {
   readonly limit: number;
 }
 
+/** What is recorded of a merge once its commit was fetched. `paths`: null where the repository names no paths. */
+export interface MergeRecord {
+  readonly changes: MergeChanges;
+  readonly paths: PathsVerdict | null;
+}
+
+/** `files`: a bounded number of the `total`, in git's order. */
+export interface ChangedFiles {
+  readonly files: readonly string[];
+  readonly total: number;
+}
+
 export interface BuildEnd {
   readonly result: Result;
   readonly failure: Failure | null;
@@ -233,12 +264,19 @@ export interface Store {
   stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
   stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
+  /**
+   * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
+   * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
+   */
+  recordMerge(at: AttemptKey, record: MergeRecord): Promise<void>;
   /** Lines with consecutive `seq`, once each. */
   appendLog(at: AttemptKey, lines: readonly LogLine[]): Promise<void>;
   /** Notes that the attempt is broken off on purpose: it does not count against the build. */
   giveBack(at: AttemptKey): Promise<void>;
   /** Ends the build for good; an end after the end changes nothing. */
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
+  /** What `recordMerge` has recorded; null when there is nothing. */
+  changedFiles(id: number): Promise<ChangedFiles | null>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */

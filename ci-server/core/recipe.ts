@@ -13,15 +13,28 @@ export interface Service {
 /** In order one at a time; or the newest of those that wait replaces the others. */
 export const concurrencies = ["queue", "supersede"] as const;
 
+/** What people write into a pull request that needs no build. */
+export const usualSkipDirectives = ["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"] as const;
+
 /** A repository that the operator allowed: the URL comes from here and never from a payload. */
 export interface Repository {
   /** `owner/name`, as the forge spells it. */
   readonly name: string;
   readonly url: string;
-  /** Patterns of base branches: `main`, `release/*`. The first one without `*` is built where a request names no ref. */
+  /** Patterns of base branches: `main`, `release/*`. The first one without `*` or `?` is built where a request names no ref. */
   readonly branches: readonly string[];
   readonly services: readonly Service[];
   readonly concurrency: (typeof concurrencies)[number];
+  /** Patterns of files, `!` before those that are left out; a merge that changes none of them is not built. Empty: all files. */
+  readonly paths: readonly string[];
+  /** A merge needs one of these. Empty: none is needed. */
+  readonly labels: readonly string[];
+  /** A merge with one of these is not built. */
+  readonly labelsIgnore: readonly string[];
+  /** Whether a pull request that was merged as a draft is built. */
+  readonly drafts: boolean;
+  /** A pull request with one of these in its title or body is not built; in any case of letters. */
+  readonly skipDirectives: readonly string[];
 }
 
 /** One image of a plan: from which context it is built, and under which names it is stored. */

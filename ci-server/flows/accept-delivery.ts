@@ -18,7 +18,7 @@ export function acceptDelivery({ store, repositories }: AcceptParts, delivery: D
 }
 
 export function toBuildRequest({ repository, pullRequest, sha }: BuildDecision, deliveryGuid: string): BuildRequest {
-  const { number, title, url, author, mergedBy } = pullRequest;
+  const { number, title, url, author, mergedBy, headRef, headSha, commits } = pullRequest;
   return {
     repository: repository.name,
     trigger: "pull_request",
@@ -26,7 +26,7 @@ export function toBuildRequest({ repository, pullRequest, sha }: BuildDecision, 
     ref: pullRequest.baseRef,
     service: null,
     version: null,
-    pullRequest: { number, title, url, author, mergedBy },
+    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits },
     deliveryGuid,
   };
 }

@@ -32,6 +32,8 @@ export interface BuildRun {
   readonly signal: AbortSignal;
   readonly log: WriteLine;
   checkout: Checkout | null;
+  /** Set by a rule that ends the build without an image. */
+  skipReason: string | null;
   recipes: readonly Recipe[];
   readonly built: Map<Recipe, Built>;
   readonly digests: Map<Recipe, string>;

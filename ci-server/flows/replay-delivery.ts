@@ -1,6 +1,6 @@
 // Decides again on a delivery of the ledger: to build it once more, or only to say what would happen.
 
-import { type Decision, decide, withLedger } from "../core/decide.ts";
+import { type Decision, decide, withChanged, withLedger } from "../core/decide.ts";
 import type { LedgerEntry, LedgerLimits, RuleVerdict } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
 import type { Forge, Store } from "../core/ports.ts";
@@ -23,15 +23,13 @@ export interface Replayed {
 
 /** What the rules say of the delivery under these repositories, had it come now. Changes nothing. */
 export async function dryRun(parts: ReplayParts, guid: string): Promise<Replayed> {
-  const decision = await decideAgain(parts, guid);
-  if (decision.verdict === "skip") return toReplayed(decision, null);
-  const buildId = await parts.store.mergeBuild(toBuildRequest(decision, guid), decision.repositoryId);
-  return toReplayed(withLedger(decision, buildId), buildId);
+  const { decision, buildId } = await decideAgain(parts, guid);
+  return toReplayed(decision.verdict === "skip" ? decision : withLedger(decision, buildId), buildId);
 }
 
 /** Builds it again, also when the merge has a build; a delivery that the rules skip is skipped. */
 export async function replay(parts: ReplayParts, guid: string): Promise<Replayed> {
-  const decision = await decideAgain(parts, guid);
+  const { decision } = await decideAgain(parts, guid);
   if (decision.verdict === "skip") return toReplayed(decision, null);
   return toReplayed(decision, await parts.store.replay(toBuildRequest(decision, guid), decision.repositoryId));
 }
@@ -40,14 +38,20 @@ function toReplayed({ verdict, reason, rules }: Decision, buildId: number | null
   return { verdict, reason, rules, buildId };
 }
 
+/** `buildId`: the build that the merge has. Where that one has fetched the commit, the changed files are known already. */
 async function decideAgain(
-  { store, forges, repositories, ledgerLimits }: ReplayParts,
+  parts: ReplayParts,
   guid: string,
-): Promise<Decision> {
+): Promise<{ readonly decision: Decision; readonly buildId: number | null }> {
+  const { store, repositories } = parts;
   const entry = await store.delivery(guid);
   const body = await store.deliveryBody(guid);
-  if (entry === null || body === null) throw noDelivery(guid, ledgerLimits);
-  return decide(forgeOf(forges, entry).read({ ...entry, body }), repositories, entry.name);
+  if (entry === null || body === null) throw noDelivery(guid, parts.ledgerLimits);
+  const decision = decide(forgeOf(parts.forges, entry).read({ ...entry, body }), repositories, entry.name);
+  if (decision.verdict === "skip") return { decision, buildId: null };
+  const buildId = await store.mergeBuild(toBuildRequest(decision, guid), decision.repositoryId);
+  const changed = buildId === null ? null : await store.changedFiles(buildId);
+  return { decision: changed === null ? decision : withChanged(decision, changed), buildId };
 }
 
 export function noDelivery(guid: string, { daysMax, bytesMax }: LedgerLimits): AppError {

@@ -2,6 +2,7 @@
 
 import { AppError } from "../core/errors.ts";
 import { isTag } from "../core/image-ref.ts";
+import { isPattern } from "../core/path-pattern.ts";
 import type { Store } from "../core/ports.ts";
 import type { ImageType, Repository, Service } from "../core/recipe.ts";
 
@@ -70,7 +71,7 @@ function qualified({ repository, service }: { repository: Repository; service: S
 }
 
 function defaultRef(repository: Repository): string {
-  const branch = repository.branches.find((pattern) => !pattern.includes("*"));
+  const branch = repository.branches.find((branch) => !isPattern(branch));
   if (branch === undefined) {
     throw new AppError(
       "invalid",

@@ -1,6 +1,6 @@
 // Runs one build: the stages in order, each recorded with its time; the end is stored whatever it is.
 
-import type { Build, Failure, Stage } from "../core/build.ts";
+import type { Build, Failure, Result, Stage } from "../core/build.ts";
 import { cleanText } from "../core/clean-text.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Lease } from "../core/ports.ts";
@@ -39,8 +39,9 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
     const failure = (await refuseBroken(parts, build)) ?? (await runStages(run, progress));
     const back = failure === null ? null : reasonToGiveBack(run, failure);
     if (back !== null) await giveBack(run, log, progress.stage, back);
-    const result = failure === null ? "success" : resultOf(failure.code);
-    write(failure === null ? result : `${result}: ${failure.message}`);
+    const result = failure === null ? resultWithout(run) : resultOf(failure.code);
+    const why = failure?.message ?? run.skipReason;
+    write(why === null ? result : `${result}: ${why}`);
     await log.close(progress.stage);
     await store.finish(at, { result, failure, images: run.images });
   } finally {
@@ -50,7 +51,12 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
 
 function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log">): BuildRun {
   if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
-  return { ...given, checkout: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
+  return { ...given, checkout: null, skipReason: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
+}
+
+/** Of a build without a failure. */
+function resultWithout({ skipReason }: BuildRun): Result {
+  return skipReason === null ? "success" : "skip";
 }
 
 /** A build that takes its worker with it, again and again, must not do so for ever. */
@@ -81,12 +87,12 @@ async function giveBack({ parts, at }: BuildRun, log: BuildLog, stage: Stage, re
   throw new AppError("unavailable", reason);
 }
 
-/** Null when all of them succeeded. */
+/** Null when all of them succeeded, or one of them found that there is nothing to build. */
 async function runStages(run: BuildRun, progress: { stage: Stage }): Promise<Failure | null> {
   for (const { name, run: work } of stages) {
     progress.stage = name;
     const failure = await runStage(run, name, work);
-    if (failure !== null) return failure;
+    if (failure !== null || run.skipReason !== null) return failure;
   }
   return null;
 }

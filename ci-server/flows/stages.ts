@@ -1,12 +1,13 @@
 // The stages of a build, each one a step over the ports; run-build.ts puts them in order and records them.
 
-import type { Image } from "../core/build.ts";
+import type { Build, Image } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
 import { attemptTag, digestReference } from "../core/image-ref.ts";
 import { plan } from "../core/plan.ts";
-import type { BuilderRequest, Built, Checkout, Manifest } from "../core/ports.ts";
+import type { BuilderRequest, Built, Checkout, Manifest, MergeHint } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { BuildRun } from "./build-run.ts";
+import { judgeMerge } from "./judge-merge.ts";
 import { withRetry } from "./with-retry.ts";
 
 /** Lays out exactly the merged commit, or the commit that the ref of a manual build names now. */
@@ -16,9 +17,16 @@ export async function fetchCommit(run: BuildRun): Promise<void> {
   const ref = build.ref ?? repository.branches[0] ?? "";
   // A ref that was asked for by hand is resolved anew: it may name a tag, or what no branch holds.
   const sha = build.trigger === "pull_request" ? build.sha : null;
-  const checkout = () => parts.git.checkout({ repository, ref, sha, signal, log });
+  const merge = mergeHint(build);
+  const checkout = () => parts.git.checkout({ repository, ref, sha, merge, signal, log });
   run.checkout = await retry(run, checkout).catch(missingForGood);
   if (sha === null) await parts.store.resolveSha(run.at, run.checkout.sha);
+}
+
+function mergeHint({ pullRequest }: Build): MergeHint | null {
+  if (pullRequest === null) return null;
+  const { headRef = null, headSha = null, commits = 1 } = pullRequest;
+  return { headRef, headSha, commits };
 }
 
 /** A replica lags for seconds: a commit that is not there after the tries is not on the branch. */
@@ -28,7 +36,10 @@ function missingForGood(error: unknown): never {
 }
 
 export async function planRecipes(run: BuildRun): Promise<void> {
-  run.recipes = plan(run.build, repositoryOf(run), checkoutOf(run));
+  const repository = repositoryOf(run);
+  await judgeMerge(run, repository);
+  if (run.skipReason !== null) return;
+  run.recipes = plan(run.build, repository, checkoutOf(run));
   for (const recipe of run.recipes) run.log(`${recipe.service}: ${recipe.image}, tags ${recipe.tags.join(", ")}`);
 }
 

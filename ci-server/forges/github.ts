@@ -42,12 +42,16 @@ const pullRequestEvent = z.object({
   pull_request: z.object({
     number: int32.positive(),
     title: text,
+    body: text.nullish(),
     html_url: text,
+    draft: z.boolean().nullish(),
+    labels: z.array(z.object({ name: text })).default([]),
     // Null while GitHub has not computed it; a merged one has true.
     merged: z.boolean().nullish(),
     merge_commit_sha: sha.nullable(),
     commits: int32.nonnegative().default(1),
     base: z.object({ ref: text.pipe(z.string().min(1)) }),
+    head: z.object({ sha }).nullish(),
     user: user.nullable(),
     merged_by: user.nullish(),
   }),
@@ -163,10 +167,16 @@ function toPullRequestEvent(payload: z.infer<typeof pullRequestEvent>): ForgeEve
     pullRequest: {
       number: pull.number,
       title: pull.title,
+      body: pull.body ?? "",
+      draft: pull.draft === true,
+      labels: pull.labels.map(({ name }) => name),
       url: pull.html_url,
       merged: pull.merged === true,
       mergeCommitSha: pull.merge_commit_sha,
       baseRef: pull.base.ref,
+      // GitHub keeps it in the base repository, for pull requests from forks too, and leaves it where it was at the merge.
+      headRef: `refs/pull/${pull.number}/head`,
+      headSha: pull.head?.sha ?? null,
       commits: pull.commits,
       author: pull.user?.login ?? "ghost",
       mergedBy: pull.merged_by?.login ?? null,

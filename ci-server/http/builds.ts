@@ -44,7 +44,9 @@ function list(store: Store): Middleware {
 function show(store: Store): Middleware {
   return async (ctx) => {
     const build = await find(store, ctx.params.id);
-    ctx.body = { ...toView(build), history: await store.attempts(build.id) };
+    // Here only: a list of builds would be long with them.
+    const changed = build.merge === null ? null : await store.changedFiles(build.id);
+    ctx.body = { ...toView(build), changedFiles: changed?.files ?? null, history: await store.attempts(build.id) };
   };
 }
 

@@ -14,6 +14,8 @@ import type { Delivery } from "../../ci-server/core/delivery.ts";
 import type { AppError } from "../../ci-server/core/errors.ts";
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 
 const limits = { perRepositoryMax: 12, inAllMax: 300 };
 
@@ -168,10 +170,10 @@ function merge(repository: string, number: number, concurrency: Repository["conc
     delivery: delivery({ event: { kind: "other", repository, action: null } }),
     decision: {
       ...{ verdict: "build", reason: "merged", rules: [], sha },
-      repository: { name: repository, url: "u", branches: ["main"], services: [], concurrency },
+      repository: exampleRepository({ name: repository, concurrency }),
       // A number that stays the same for the same repository, as a forge's does.
       repositoryId: Buffer.from(repository).reduce((sum, byte) => (sum * 31 + byte) % 2 ** 40, 7),
-      pullRequest: { ...pullRequest, merged: true, mergeCommitSha: sha, baseRef: "main", commits: 1 },
+      pullRequest: examplePullRequest({ number }),
     },
     request: { repository, trigger: "pull_request", sha, pullRequest, ...rest },
   };

@@ -12,6 +12,7 @@ import { createGit } from "../../ci-server/adapters/git.ts";
 import type { Checkout, CheckoutRequest, Git } from "../../ci-server/core/ports.ts";
 import { type GitServer, startGitServer } from "../../lab/git-server.ts";
 import { createRepository, type Repository } from "../../lab/sample-repository.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 import { fails } from "../helpers/failure.ts";
 
 gitContract("simple-git", (folder) =>
@@ -41,10 +42,16 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
     });
 
     function checkout(request: Partial<CheckoutRequest> = {}, url = `${server.url}/acme/shop.git`): Promise<Checkout> {
-      const services = [{ name: "shop", context: ".", dockerfile: "Dockerfile" }];
-      const configured = { name: "acme/shop", url, branches: ["main"], services, concurrency: "queue" } as const;
       const signal = new AbortController().signal;
-      return git.checkout({ repository: configured, ref: "main", sha: null, signal, log: () => undefined, ...request });
+      return git.checkout({
+        repository: exampleRepository({ url }),
+        ref: "main",
+        sha: null,
+        merge: null,
+        signal,
+        log: () => undefined,
+        ...request,
+      });
     }
 
     it("lays out exactly the commit asked for, and not what came after it", async () => {

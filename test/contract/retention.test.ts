@@ -10,13 +10,14 @@ import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgr
 import { createStore } from "../../ci-server/adapters/postgres/store.ts";
 import type { Delivery, LedgerLimits, PullRequestEvent } from "../../ci-server/core/delivery.ts";
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
-import type { Repository } from "../../ci-server/core/recipe.ts";
 import { acceptDelivery } from "../../ci-server/flows/accept-delivery.ts";
 import { startSweeping } from "../../ci-server/flows/sweep-ledger.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 
 const never = new AbortController().signal;
 const unlimited: LedgerLimits = { daysMax: 36_500, bytesMax: 2 ** 50 };
-const shop: Repository = { name: "acme/shop", url: "u", branches: ["main"], services: [], concurrency: "queue" };
+const shop = exampleRepository();
 
 describe("the ledger's limits on PostgreSQL", () => {
   let folder: string;
@@ -195,11 +196,9 @@ function other(body: Uint8Array): Delivery {
 }
 
 function merged(number: number): Delivery {
-  const pullRequest = { number, title: "t", url: "u", merged: true, mergeCommitSha: "a".repeat(40) };
-  const rest = { baseRef: "main", commits: 1, author: "ada", mergedBy: null };
   const event: PullRequestEvent = {
     ...{ kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 },
-    pullRequest: { ...pullRequest, ...rest },
+    pullRequest: examplePullRequest({ number }),
   };
   return delivery({ event, body: Buffer.from(String(number)) });
 }

@@ -9,8 +9,10 @@ import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
-import type { Delivery, PullRequest } from "../../ci-server/core/delivery.ts";
+import type { Delivery, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 import { fails } from "../helpers/failure.ts";
 
 interface Opened {
@@ -160,6 +162,70 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(again).to.not.equal(buildId);
       expect(await store.mergeBuild(request, idOf(request))).to.equal(buildId);
       expect((await accept(store, delivery(), request)).buildId).to.equal(buildId);
+    });
+
+    it("tells the builds of one merge apart by their service", async () => {
+      const request = merge("acme/services", 1);
+      const services = [null, "cart", "shop"];
+      const ids = [];
+      for (const service of services) ids.push((await accept(store, delivery(), { ...request, service })).buildId);
+      expect(new Set(ids).size).to.equal(3);
+      for (const [index, service] of services.entries()) {
+        const again = { ...request, service };
+        expect(await store.mergeBuild(again, idOf(request))).to.equal(ids[index]);
+        expect(await accept(store, delivery(), again)).to.include({ verdict: "skip", buildId: ids[index] });
+      }
+    });
+
+    const changes = { method: "squash", since: "b".repeat(40), files: ["a\nb", "ü/日本"] } as const;
+    const pending = { rule: "paths", passed: true, saw: "judged after the fetch: docs/**" };
+
+    it("records what a merge changed, and a bounded number of its files", async () => {
+      const id = (await accept(store, delivery(), merge("acme/changes", 1))).buildId ?? 0;
+      expect([(await store.build(id))?.merge, await store.changedFiles(id)]).to.deep.equal([null, null]);
+      await store.recordMerge({ buildId: id, attempt: 0 }, { changes, paths: null });
+      await store.recordMerge({ buildId: id, attempt: 0 }, { changes, paths: null });
+      expect(await store.changedFiles(id)).to.deep.equal({ files: changes.files, total: 2 });
+      const summary = { method: "squash", since: "b".repeat(40), files: 2 };
+      expect(await store.build(id)).to.deep.include({ merge: summary, skipReason: null, result: null });
+      const files = Array.from({ length: 3_001 }, (_none, index) => `file-${index}`);
+      await store.recordMerge({ buildId: id, attempt: 0 }, { changes: { ...changes, files }, paths: null });
+      expect(await store.changedFiles(id)).to.deep.equal({ files: files.slice(0, -1), total: 3_001 });
+      expect(await store.changedFiles(999_999)).to.equal(null);
+    });
+
+    it("puts the verdict on paths into the entry of the delivery that led to the build, and into no other", async () => {
+      const [one, other] = [delivery(), delivery()];
+      const request = { ...merge("acme/paths", 1), deliveryGuid: one.guid };
+      const id = (await accept(store, one, request, [pending])).buildId ?? 0;
+      await accept(store, other, request, [pending]);
+      const others = await store.delivery(other.guid);
+      const passed = { rule: "paths", passed: true, saw: "1 changed file: docs/a" };
+      await store.recordMerge({ buildId: id, attempt: 0 }, { changes, paths: { rule: passed, refusal: null } });
+      const built = await store.delivery(one.guid);
+      expect(built).to.include({ verdict: "build", reason: "merged", buildId: id });
+      expect(built?.rules.map(({ saw }) => saw)).to.deep.equal([passed.saw, "no build of this merge"]);
+      const refused = { rule: "paths", passed: false, saw: "1 changed file: a" };
+      for (const _twice of [1, 2])
+        await store.recordMerge({ buildId: id, attempt: 0 }, { changes, paths: { rule: refused, refusal: "no file" } });
+      const skipped = await store.delivery(one.guid);
+      expect(skipped).to.include({ verdict: "skip", reason: "no file", buildId: id });
+      expect(skipped?.rules.map(({ rule, saw }) => [rule, saw])).to.deep.equal([
+        ["paths", refused.saw],
+        ["already built", "no build of this merge"],
+      ]);
+      expect(await store.build(id)).to.include({ skipReason: "no file" });
+      expect(await store.delivery(other.guid)).to.deep.equal(others);
+      const again = await store.replay(request, idOf(request));
+      await store.recordMerge({ buildId: again, attempt: 0 }, { changes, paths: { rule: passed, refusal: null } });
+      expect(await store.delivery(one.guid)).to.deep.equal(skipped);
+      await store.begin(id);
+      const late = { changes, paths: { rule: passed, refusal: null } };
+      await fails(store.recordMerge({ buildId: id, attempt: 0 }, late), "conflict", "was taken over by a later one");
+      await store.finish({ buildId: id, attempt: 1 }, { result: "skip", failure: null, images: [] });
+      await fails(store.recordMerge({ buildId: id, attempt: 1 }, late), "conflict", "");
+      expect(await store.delivery(one.guid)).to.deep.equal(skipped);
+      expect(await store.build(id)).to.include({ result: "skip", skipReason: "no file" });
     });
 
     it("makes one build of a request that is sent again under its key, also at once", async () => {
@@ -343,22 +409,13 @@ function manual(repository: string): BuildRequest {
 }
 
 /** As the flow does, with the repository's name for its id. */
-function accept(store: Store, one: Delivery, request: BuildRequest) {
-  const pullRequest: PullRequest = {
-    ...{ number: request.pullRequest?.number ?? 0, title: "t", url: "u", merged: true, mergeCommitSha: request.sha },
-    ...{ baseRef: "main", commits: 1, author: "ada", mergedBy: null },
-  };
-  const repository = {
-    name: request.repository,
-    url: "u",
-    branches: ["main"],
-    services: [],
-    concurrency: "queue",
-  } as const;
+function accept(store: Store, one: Delivery, request: BuildRequest, rules: readonly RuleVerdict[] = []) {
+  const pullRequest = examplePullRequest({ number: request.pullRequest?.number ?? 0, mergeCommitSha: request.sha });
+  const repository = exampleRepository({ name: request.repository });
   const decided = {
     verdict: "build",
     reason: "merged",
-    rules: [],
+    rules,
     repository,
     repositoryId: idOf(request),
     pullRequest,

@@ -8,7 +8,7 @@ import { pino } from "pino";
 import { type App, createApp } from "../../ci-server/app.ts";
 import { loadConfig } from "../../ci-server/config.ts";
 import { type GitServer, startGitServer } from "../../lab/git-server.ts";
-import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
+import { type ClosedPullRequest, closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
 import type { Files } from "../../lab/sample-commit.ts";
 import type { Merge, MergeMethod, PullRequest } from "../../lab/sample-pull-request.ts";
@@ -29,7 +29,11 @@ export interface BuildView {
   readonly trigger: string;
   readonly sha: string | null;
   readonly version: string | null;
-  readonly pullRequest: { readonly number: number } | null;
+  readonly pullRequest: { readonly number: number; readonly author: string; readonly mergedBy: string | null } | null;
+  readonly deliveryGuid: string | null;
+  readonly merge: { readonly method: string; readonly since: string | null; readonly files: number } | null;
+  readonly changedFiles: readonly string[] | null;
+  readonly skipReason: string | null;
   readonly result: string | null;
   readonly stage: string | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
@@ -57,6 +61,9 @@ export interface MergeOptions {
   /** How many commits the pull request has; all but the last one change another file. */
   readonly commits?: number;
   readonly base?: string;
+  /** The first commit's subject when absent. */
+  readonly title?: string;
+  readonly about?: ClosedPullRequest["about"];
 }
 
 export interface TesterOptions {
@@ -64,6 +71,8 @@ export interface TesterOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly branches?: readonly string[];
   readonly concurrency?: "queue" | "supersede";
+  /** More fields of the repository in mergedock.yml. */
+  readonly rules?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, number>>;
 }
 
@@ -118,14 +127,17 @@ export class Tester {
     const commits = [...extra, { files, message: `Say ${message}` }] as unknown as Parameters<
       Repository["openPullRequest"]
     >[0]["commits"]; // never empty
-    const pullRequest = await this.repository.openPullRequest({ branch: `change-${number}`, base, commits });
+    const title = options.title === undefined ? {} : { title: options.title };
+    const pullRequest = await this.repository.openPullRequest({ branch: `change-${number}`, base, commits, ...title });
     return { pullRequest, merge: await pullRequest.merge(method) };
   }
 
   /** Merges, delivers, and returns what the CI said. */
   async merge(options: MergeOptions = {}): Promise<{ sha: string; number: number; verdict: Verdict; payload: object }> {
     const { pullRequest, merge } = await this.mergeQuietly(options);
-    const payload = closedPullRequest({ repository: this.repository, cloneUrl: this.cloneUrl, pullRequest, merge });
+    const about = options.about ?? {};
+    const forge = { repository: this.repository, cloneUrl: this.cloneUrl };
+    const payload = closedPullRequest({ ...forge, pullRequest, merge, about });
     const answer = await this.deliver({ payload });
     return { sha: merge.mergeCommitSha, number: pullRequest.number, verdict: JSON.parse(answer.body), payload };
   }
@@ -210,8 +222,8 @@ export function labEnvironment(lab: Lab, folder: string): Record<string, string>
 }
 
 async function writeConfig(folder: string, gitUrl: string, options: TesterOptions): Promise<void> {
-  const { branches = ["main", "release/*"], concurrency = "queue", limits } = options;
-  const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency }];
+  const { branches = ["main", "release/*"], concurrency = "queue", rules, limits } = options;
+  const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency, ...rules }];
   await writeFile(
     join(folder, "mergedock.yml"),
     JSON.stringify({ repositories, limits: { attempts_max: 2, ...limits } }),

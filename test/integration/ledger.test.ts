@@ -39,7 +39,17 @@ describe("the ledger", function () {
     const built = await get<Entry>(`/deliveries/${verdict.delivery}`);
     expect(built).to.include({ guid: verdict.delivery, verdict: "build", build: verdict.build });
     const passed = built.rules.map(({ rule, passed: ok }) => (ok ? rule : `not ${rule}`));
-    expect(passed).to.deep.equal(["event", "action", "merged", "repository", "branch", "already built"]);
+    expect(passed).to.deep.equal([
+      "event",
+      "action",
+      "merged",
+      "repository",
+      "branch",
+      "draft",
+      "labels",
+      "skip directive",
+      "already built",
+    ]);
     const { guid } = await skippedDelivery();
     const skipped = await get<Entry>(`/deliveries/${guid}`);
     expect(skipped.rules.at(-1)).to.deep.equal({ rule: "branch", passed: false, saw: "next" });

@@ -21,7 +21,8 @@ describe("a pull request", function () {
 
   for (const method of ["merge", "squash", "rebase"] as const) {
     it(`that was merged by ${method} becomes an image that prints what the merged commit says`, async () => {
-      const merge = await ci.merge({ method, message: `hello by ${method}`, commits: 2 });
+      const before = await ci.repository.resolve("main");
+      const merge = await ci.merge({ method, message: `hello by ${method}`, commits: 3 });
       expect(merge.verdict).to.include({
         verdict: "build",
         reason: `pull request #${merge.number} was merged into main`,
@@ -33,6 +34,11 @@ describe("a pull request", function () {
         trigger: "pull_request",
         failure: null,
       });
+      expect(build.merge).to.deep.equal({ method, since: before, files: 3 });
+      const extra = [0, 1].map((index) => `extra-${merge.number}-${index}`);
+      expect(build.changedFiles).to.deep.equal([...extra, "message.txt"]);
+      expect(build.pullRequest).to.include({ number: merge.number, author: "Codertocat", mergedBy: "Codertocat" });
+      expect(build.deliveryGuid).to.equal(merge.verdict.delivery);
       const [image] = build.images;
       expect(image?.tags).to.deep.equal([`sha-${merge.sha.slice(0, 7)}`, `pr-${merge.number}`]);
       expect(image?.reference).to.equal(`${ci.lab.registry.host}/acme/shop@${image?.digest}`);

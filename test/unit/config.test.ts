@@ -139,6 +139,44 @@ describe("the configuration", () => {
       ).to.equal(true);
   });
 
+  it("reads what a repository builds and what it leaves out", () => {
+    const [shop, site] = load(`
+      repositories:
+        - { name: acme/shop, url: https://a.test/a.git, paths: ["services/cart/**", "!**/*.md"], labels: [image],
+            labels_ignore: [no-image], drafts: false, skip_directives: ["[skip image]"] }
+        - { name: acme/site, url: https://a.test/b.git }`).repositories;
+    expect(shop).to.deep.include({ paths: ["services/cart/**", "!**/*.md"], labels: ["image"], drafts: false });
+    expect(shop).to.deep.include({ labelsIgnore: ["no-image"], skipDirectives: ["[skip image]"] });
+    expect(site).to.deep.include({ paths: [], labels: [], labelsIgnore: [], drafts: true });
+    expect(site?.skipDirectives).to.deep.equal(["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"]);
+  });
+
+  const filterMistakes: [string, string][] = [
+    ['paths: "src/**"', 'paths: "src/**" Invalid input: expected array'],
+    ["paths: [/src]", 'paths[0]: "/src" has to begin with a folder or a file, such as services/cart/**'],
+    ['paths: ["!/src"]', 'paths[0]: "!/src" has to begin with a folder or a file'],
+    ['paths: ["!"]', 'paths[0]: "!" has to begin with a folder or a file'],
+    ['paths: ["!!a"]', 'paths[0]: "!!a" has to begin with a folder or a file'],
+    ['paths: ["a", ./src]', 'paths[1]: "./src" must not have . or .. as a segment'],
+    ["paths: [../src]", 'paths[0]: "../src" must not have . or .. as a segment'],
+    ["paths: ['a\\b']", 'paths[0]: "a\\\\b" has to be written with / between the segments'],
+    ['paths: [""]', 'paths[0]: "" Too small'],
+    [`paths: [${"a,".repeat(101)}]`, "paths: Too big: expected array to have <=100 items"],
+    [`paths: [${"a".repeat(251)}]`, "Too big: expected string to have <=250 characters"],
+    ["labels: [1]", "labels[0]: 1 Invalid input: expected string"],
+    ['labels: [" "]', 'labels[0]: " " must not be blank'],
+    ['labels_ignore: [""]', 'labels_ignore[0]: "" must not be blank'],
+    ["drafts: maybe", 'drafts: "maybe" Invalid input: expected boolean'],
+    ['skip_directives: [""]', 'skip_directives[0]: "" must not be blank'],
+    ["labelsIgnore: [a]", 'Unrecognized key: "labelsIgnore"'],
+  ];
+  for (const [field, mistake] of filterMistakes) {
+    it(`says what is wrong with ${field.slice(0, 40)}`, () => {
+      const found = mistakes(`repositories: [{ name: acme/shop, url: https://a.test/a.git, ${field} }]`);
+      expect(found.join("\n")).to.contain(mistake);
+    });
+  }
+
   it("refuses a URL with a password and does not show it, and what stands there twice", () => {
     const found = mistakes(`
       repositories:

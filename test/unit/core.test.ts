@@ -4,9 +4,9 @@ import type { Build } from "../../ci-server/core/build.ts";
 import { AppError, errorCodes, toAppError } from "../../ci-server/core/errors.ts";
 import { imagePath, isDigest, isTag } from "../../ci-server/core/image-ref.ts";
 import { plan } from "../../ci-server/core/plan.ts";
-import type { Repository } from "../../ci-server/core/recipe.ts";
 import { resultOf } from "../../ci-server/core/result.ts";
 import { retryDelayMs } from "../../ci-server/core/retry.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 
 describe("a branch pattern", () => {
   it("is a whole name, in which * stays within a segment and ** does not", () => {
@@ -44,16 +44,12 @@ describe("an image's name", () => {
 });
 
 describe("a plan", () => {
-  const repository: Repository = {
-    name: "acme/shop",
-    url: "https://forge.test/acme/shop.git",
-    branches: ["main"],
+  const repository = exampleRepository({
     services: [
       { name: "shop", context: ".", dockerfile: "Dockerfile" },
       { name: "cart", context: "cart", dockerfile: "Dockerfile.prod" },
     ],
-    concurrency: "queue",
-  };
+  });
   const commit = { sha: "0123456789".repeat(4), committedAt: new Date("2026-11-02T03:04:05Z") };
   const merge: Build = {
     ...{
@@ -73,6 +69,8 @@ describe("a plan", () => {
       finishedAt: null,
       attempts: 1,
       cancelReason: null,
+      merge: null,
+      skipReason: null,
       result: null,
     },
     ...{ failure: null, stages: [], images: [] },

@@ -117,6 +117,20 @@ describe("GitHub's delivery", () => {
     }
   });
 
+  it("tells what the rules ask of a pull request, with what stands for what GitHub leaves out", () => {
+    const told = (change: object) => {
+      const text = JSON.stringify({ ...payload, pull_request: { ...payload.pull_request, ...change } });
+      return (receive(text).event as PullRequestEvent).pullRequest;
+    };
+    const labels = [{ id: 1, name: "image" }, { name: "no\0docs" }];
+    const full = told({ body: "As\0 said", draft: true, labels, user: { login: "ada" }, merged_by: { login: "bob" } });
+    expect(full).to.include({ author: "ada", mergedBy: "bob" });
+    expect(full).to.deep.include({ body: "As said", draft: true, labels: ["image", "nodocs"] });
+    expect(full).to.include({ headRef: "refs/pull/7/head", headSha: "c".repeat(40), commits: 1 });
+    const bare = told({ body: null, draft: undefined, labels: undefined, head: undefined, commits: undefined });
+    expect(bare).to.deep.include({ body: "", draft: false, labels: [], headSha: null, commits: 1 });
+  });
+
   it("T4: has to be of the event that its header names", () => {
     expect(receive(body, { "x-github-event": "push" }).event.kind).to.equal("other");
     expect(codeOf(() => receive(body, { "x-github-event": "ping" }))).to.equal("invalid");

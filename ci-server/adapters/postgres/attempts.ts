@@ -120,7 +120,7 @@ async function insertImage(client: PoolClient, id: number, image: Image): Promis
 
 /** `sql` has the build's id as $1 and the attempt as $2, and touches a row exactly when the attempt is the last. */
 export async function run(
-  pool: Pool,
+  pool: Pool | PoolClient,
   { buildId, attempt }: AttemptKey,
   sql: string,
   values: readonly unknown[] = [],

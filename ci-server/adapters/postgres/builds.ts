@@ -10,7 +10,7 @@ interface BuildRow extends Record<string, unknown> {
 
 const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
   b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
-  b.attempts, b.cancel_reason as "cancelReason", b.result, b.failure,
+  b.attempts, b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.result, b.failure,
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'digest', i.digest, 'tags', i.tags, 'bytes', i.bytes)
@@ -44,14 +44,15 @@ export async function insertBuild(
   const inserted = await client.query<{ id: string }>(
     `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, replay)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-     on conflict (repository_id, pull_request_number, sha) where trigger = 'pull_request' and not replay do nothing returning id`,
+     on conflict (repository_id, pull_request_number, sha, coalesce(service, '')) where trigger = 'pull_request' and not replay do nothing returning id`,
     values,
   );
   const row = inserted.rows[0];
   if (row !== undefined) return { id: Number(row.id), isNew: true };
   const { rows } = await client.query<{ id: string }>(
-    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3`,
-    [repositoryId, request.pullRequest?.number, request.sha],
+    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3
+       and coalesce(service, '') = coalesce($4, '')`,
+    [repositoryId, request.pullRequest?.number, request.sha, request.service],
   );
   return { id: Number(rows[0]?.id), isNew: false };
 }

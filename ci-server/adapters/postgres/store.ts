@@ -23,6 +23,7 @@ import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
+import { findChangedFiles, insertMerge } from "./merges.ts";
 import type { BuildQueue } from "./queue.ts";
 import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import { sweepLedger } from "./retention.ts";
@@ -110,6 +111,8 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     appendLog: (at, lines) => appendChunk(pool, at, lines),
     giveBack: (at) => giveBack(pool, at),
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
+    recordMerge: (at, record) => transaction(pool, (client) => insertMerge(client, at, record)),
+    changedFiles: (id) => findChangedFiles(pool, id),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),

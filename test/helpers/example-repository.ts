@@ -1,0 +1,20 @@
+// A configured repository for tests that look at a part of it.
+
+import { type Repository, usualSkipDirectives } from "../../ci-server/core/recipe.ts";
+
+/** One that builds every merge into main, unless it is changed. */
+export function exampleRepository(change: Partial<Repository> = {}): Repository {
+  return {
+    name: "acme/shop",
+    url: "https://forge.test/acme/shop.git",
+    branches: ["main"],
+    services: [{ name: "shop", context: ".", dockerfile: "Dockerfile" }],
+    concurrency: "queue",
+    paths: [],
+    labels: [],
+    labelsIgnore: [],
+    drafts: true,
+    skipDirectives: usualSkipDirectives,
+    ...change,
+  };
+}
