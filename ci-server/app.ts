@@ -106,6 +106,7 @@ async function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> 
     url: config.databaseUrl,
     folder: path.join(config.stateFolder, "postgres"),
     worker: await readOrMakeWorkerId(config),
+    parallel: config.repositories.filter(({ concurrency }) => concurrency === "parallel").map(({ name }) => name),
     workers: config.workers,
     expireSeconds: config.limits.build_seconds_max * 2,
     connectionsMax: config.limits.database_connections_max,

@@ -9,6 +9,7 @@ import { AppError } from "../core/errors.ts";
 import { type MergedCommit, type MergeRange, mergeRange } from "../core/merge-range.ts";
 import type { Checkout, CheckoutRequest, Git } from "../core/ports.ts";
 import { toGitError } from "./git-error.ts";
+import { Slots, Turns } from "./turns.ts";
 
 const shaPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 /** Names a tree that every git knows. */
@@ -33,8 +34,17 @@ export async function createGit(options: GitOptions): Promise<Git> {
   const home = path.join(options.folder, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
-  const known = new Set<string>();
-  return { checkout: (request) => checkout(options.folder, known, request) };
+  const shared = { folder: options.folder, known: new Set<string>(), mirrors: new Turns(), worktrees: new Slots() };
+  return { checkout: (request) => checkout(shared, request) };
+}
+
+/** What all checkouts of this process share. */
+interface Shared {
+  readonly folder: string;
+  /** Worktrees that this process has cleaned. */
+  readonly known: Set<string>;
+  readonly mirrors: Turns;
+  readonly worktrees: Slots;
 }
 
 /** git reads this file and no other configuration: neither the machine's nor the user's. */
@@ -52,12 +62,37 @@ function gitConfig(options: GitOptions): string {
   ].join("\n");
 }
 
-async function checkout(folder: string, known: Set<string>, request: CheckoutRequest): Promise<Checkout> {
-  const { repository, signal } = request;
+async function checkout({ worktrees, mirrors, ...shared }: Shared, request: CheckoutRequest): Promise<Checkout> {
   checkNames(request);
-  const name = repository.name.toLowerCase();
+  const name = request.repository.name.toLowerCase();
+  const slot = worktrees.take(name);
+  const release = () => worktrees.free(name, slot);
+  try {
+    // No repository's name holds an @.
+    const worktree = path.join(shared.folder, "worktrees", slot === 0 ? name : `${name}@${slot}`);
+    // Two fetches into one mirror would be in each other's way.
+    const fetched = await mirrors.take(name, () => fetchAndLayOut({ ...shared, name, worktree }, request));
+    return { ...fetched, release };
+  } catch (cause) {
+    release();
+    throw cause;
+  }
+}
+
+interface Place {
+  readonly folder: string;
+  readonly known: Set<string>;
+  readonly name: string;
+  readonly worktree: string;
+}
+
+async function fetchAndLayOut(
+  { folder, known, name, worktree }: Place,
+  request: CheckoutRequest,
+): Promise<Omit<Checkout, "release">> {
+  const { repository, signal } = request;
+  signal.throwIfAborted();
   const mirror = path.join(folder, "mirrors", `${name}.git`);
-  const worktree = path.join(folder, "worktrees", name);
   request.log(`fetching ${request.ref} of ${repository.url}`);
   const open = () => gitIn(folder, mirror, signal);
   const { commit, range } = await fetchWhole(open, mirror, request);

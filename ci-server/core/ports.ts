@@ -81,19 +81,22 @@ export interface MergeChanges extends MergeRange {
   readonly files: readonly string[];
 }
 
-/** A commit laid out in a folder that stays in place (and is reused) after the build. */
+/** A commit laid out in a folder of its own until it is released; the folder stays in place and is reused after that. */
 export interface Checkout {
   readonly sha: string;
   readonly folder: string;
   readonly committedAt: Date;
   /** Null where the request has no `merge`. */
   readonly merge: MergeChanges | null;
+  /** Lets another checkout have the folder. To be called once, when nobody reads from it any more. */
+  release(): void;
 }
 
 /** Brings commits from the repository's configured URL, and from no other place. */
 export interface Git {
   /**
-   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent. One call at a time for each repository.
+   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent,
+   * and may run several times at once.
    * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
    * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
    */

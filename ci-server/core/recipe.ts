@@ -10,8 +10,8 @@ export interface Service {
   readonly dockerfile: string;
 }
 
-/** In order one at a time; or the newest of those that wait replaces the others. */
-export const concurrencies = ["queue", "supersede"] as const;
+/** In order one at a time; the newest of those that wait replaces the others; or all at once. */
+export const concurrencies = ["queue", "supersede", "parallel"] as const;
 
 /** What people write into a pull request that needs no build. */
 export const usualSkipDirectives = ["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"] as const;

@@ -46,6 +46,7 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
     await store.finish(at, { result, failure, images: run.images });
   } finally {
     limits.stop();
+    run.checkout?.release();
   }
 }
 

@@ -6,7 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
-import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import type { BuildRequest } from "../../ci-server/core/build.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
@@ -14,6 +13,7 @@ import type { Delivery } from "../../ci-server/core/delivery.ts";
 import type { AppError } from "../../ci-server/core/errors.ts";
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -36,12 +36,7 @@ describe("Store.accept on PostgreSQL, many at once", () => {
   });
   afterEach(() => one.pool.query("update build set result = 'success', finished_at = now() where result is null"));
 
-  const open = (url: string | null) =>
-    openPostgres({
-      ...{ url, folder, worker: randomUUID(), workers: 1, expireSeconds: 60, connectionsMax: 20, limits },
-      ledgerLimits: { daysMax: 90, bytesMax: 2 ** 30 },
-      log: pino({ level: "silent" }),
-    });
+  const open = (url: string | null) => openPostgres(examplePostgres(folder, { url, worker: randomUUID(), limits }));
 
   it("needs few transactions for many deliveries", async () => {
     const before = await transactions(one);

@@ -75,7 +75,13 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         ...{ service: "shop", type: "docker", context: ".", dockerfile: "Dockerfile", image: "contract/shop" },
         ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
       };
-      const checkout = { sha: "a".repeat(40), folder, committedAt: new Date("2026-01-01T00:00:00Z"), merge: null };
+      const checkout = {
+        sha: "a".repeat(40),
+        folder,
+        committedAt: new Date("2026-01-01T00:00:00Z"),
+        merge: null,
+        release: () => undefined,
+      };
       return {
         buildId: 1,
         attempt: 1,

@@ -41,7 +41,13 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       await rm(folder, { recursive: true, force: true });
     });
 
-    function checkout(request: Partial<CheckoutRequest> = {}, url = `${server.url}/acme/shop.git`): Promise<Checkout> {
+    async function checkout(request: Partial<CheckoutRequest> = {}, url?: string): Promise<Checkout> {
+      const laidOut = await hold(request, url);
+      laidOut.release();
+      return laidOut;
+    }
+
+    function hold(request: Partial<CheckoutRequest>, url = `${server.url}/acme/shop.git`): Promise<Checkout> {
       const signal = new AbortController().signal;
       return git.checkout({
         repository: exampleRepository({ url }),
@@ -69,6 +75,26 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       expect(await readdir((await checkout({ sha: second })).folder)).to.include("new.txt");
       const laidOut = await checkout({ sha: first });
       expect((await readdir(laidOut.folder)).filter((file) => file !== ".git").sort()).to.deep.equal(["a.txt", "dir"]);
+    });
+
+    it("gives each of several checkouts a folder of its own, until it is released", async () => {
+      const shas = [await repository.resolve("main")];
+      for (const text of ["two", "three"])
+        shas.push(await repository.commit({ files: { "a.txt": `${text}\n` }, message: text }));
+      const held = await Promise.all(shas.map((sha) => hold({ sha })));
+      expect(new Set(held.map(({ folder: one }) => one)).size).to.equal(3);
+      const texts = await Promise.all(held.map(({ folder: one }) => readFile(join(one, "a.txt"), "utf8")));
+      expect(texts).to.deep.equal(["one\n", "two\n", "three\n"]);
+      held[1]?.release();
+      const again = await hold({ sha: shas[0] ?? "" });
+      expect(again.folder).to.equal(held[1]?.folder);
+      expect(await readFile(join(again.folder, "a.txt"), "utf8")).to.equal("one\n");
+    });
+
+    it("keeps no folder for a checkout that failed", async () => {
+      const { folder: usual } = await checkout();
+      await fails(hold({ ref: "nowhere" }), "not_found", "nowhere");
+      expect((await checkout()).folder).to.equal(usual);
     });
 
     it("mends a checkout that was broken off", async () => {

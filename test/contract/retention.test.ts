@@ -5,13 +5,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import { createStore } from "../../ci-server/adapters/postgres/store.ts";
 import type { Delivery, LedgerLimits, PullRequestEvent } from "../../ci-server/core/delivery.ts";
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
 import { acceptDelivery } from "../../ci-server/flows/accept-delivery.ts";
 import { startSweeping } from "../../ci-server/flows/sweep-ledger.ts";
+import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -24,18 +24,7 @@ describe("the ledger's limits on PostgreSQL", () => {
   let opened: OpenPostgres;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), "retention-"));
-    opened = await openPostgres({
-      ...{
-        url: null,
-        folder,
-        workers: 1,
-        worker: "one",
-        expireSeconds: 60,
-        connectionsMax: 20,
-        log: pino({ level: "silent" }),
-      },
-      ...{ limits: { perRepositoryMax: 100, inAllMax: 100 }, ledgerLimits: unlimited },
-    });
+    opened = await openPostgres(examplePostgres(folder, { limits: { perRepositoryMax: 100, inAllMax: 100 } }));
   });
   afterEach(() => opened.pool.query("truncate delivery, idempotency_key"));
   after(async () => {

@@ -5,12 +5,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { pino } from "pino";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
 import type { Delivery, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
+import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 import { fails } from "../helpers/failure.ts";
@@ -29,18 +29,7 @@ storeContract("PostgreSQL and pg-boss", openEmbedded);
 
 async function openEmbedded(): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), "store-"));
-  const log = pino({ level: "silent" });
-  const opened: OpenPostgres = await openPostgres({
-    url: null,
-    folder,
-    worker: "the contract's worker",
-    workers: 4,
-    expireSeconds: 60,
-    connectionsMax: 20,
-    limits: { perRepositoryMax: 200, inAllMax: 1_000 },
-    ledgerLimits: { daysMax: 90, bytesMax: 2 ** 30 },
-    log,
-  });
+  const opened: OpenPostgres = await openPostgres(examplePostgres(folder, { parallel: ["acme/Parallel"] }));
   return {
     ...opened,
     async count(table) {
@@ -293,8 +282,8 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(await store.artifacts(id)).to.deep.equal([artifact]);
       const attempts = await store.attempts(id);
       expect(attempts.map(({ worker, stage, outcome }) => [worker, stage, outcome])).to.deep.equal([
-        ["the contract's worker", "fetch", null],
-        ["the contract's worker", null, null],
+        ["a worker of the tests", "fetch", null],
+        ["a worker of the tests", null, null],
       ]);
     });
 

@@ -70,7 +70,7 @@ export interface TesterOptions {
   /** Environment variables on top of the tests' own. */
   readonly env?: Readonly<Record<string, string>>;
   readonly branches?: readonly string[];
-  readonly concurrency?: "queue" | "supersede";
+  readonly concurrency?: "queue" | "supersede" | "parallel";
   /** More fields of the repository in mergedock.yml. */
   readonly rules?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, number>>;

@@ -73,6 +73,32 @@ describe("a build that is no longer wanted", function () {
   });
 });
 
+describe("a repository whose builds may run at once", function () {
+  this.timeout(60_000);
+
+  it("builds several merges at the same time, each from its own commit", async () => {
+    const ci = await Tester.start({ concurrency: "parallel" });
+    try {
+      // Other words, or the engine would take both steps for one.
+      const dockerfiles = [slow, slow.replace("echo begun", "echo both have begun")];
+      const merges = [];
+      for (const Dockerfile of dockerfiles) merges.push(await ci.merge({ files: { Dockerfile } }));
+      for (const { verdict } of merges) await ci.logged(verdict.build, "begun\n");
+      for (const { verdict } of merges) expect((await ci.build(verdict.build)).stage).to.equal("build");
+      for (const { verdict } of merges) await ci.api(`/builds/${verdict.build}/cancel`, { method: "POST" });
+      for (const { verdict, sha } of merges) {
+        const build = await ci.finished(verdict.build);
+        expect(build.result).to.equal("cancellation");
+        expect(build.log).to.contain(`${sha} is laid out`);
+      }
+      const { verdict } = await ci.merge({ files: { Dockerfile: "FROM scratch\nCOPY message.txt /\n" } });
+      expect((await ci.finished(verdict.build)).result).to.equal("success");
+    } finally {
+      await ci.stop();
+    }
+  });
+});
+
 describe("a full queue", function () {
   this.timeout(60_000);
 

@@ -207,8 +207,7 @@ async function write(client: PoolClient, queue: BuildQueue, { builds, deliveries
   const values = [...rows, ...packBodies(deliveries.map(({ body }) => body))];
   await client.query({ name: "write-batch", text: writeSql, values });
   await queue.send(client, builds);
-  for (const { supersedes, repository, buildId } of builds)
-    if (supersedes) await supersede(client, repository, buildId);
+  for (const build of builds) if (build.supersedes) await supersede(client, queue, build);
 }
 
 /** All bodies in one value, where each begins (from 1), and its length. */

@@ -24,6 +24,8 @@ export interface PostgresOptions {
   readonly folder: string;
   /** Id of this worker over all its starts; stands at its attempts. */
   readonly worker: string;
+  /** Names of the repositories whose builds do not wait for one another. */
+  readonly parallel: readonly string[];
   readonly workers: number;
   readonly expireSeconds: number;
   /** Of this process, in all. */
@@ -57,6 +59,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     await migrate(pool);
     const queue = await createQueue({
       ...{ connection: { ...connection, max: queueConnections - 1 }, pool, worker: options.worker },
+      parallel: options.parallel,
       concurrency: options.workers,
       expireSeconds: options.expireSeconds,
       log,

@@ -25,7 +25,9 @@ export interface QueueOptions {
   readonly pool: Pool;
   /** This worker, over all its starts. */
   readonly worker: string;
-  /** Builds at once in this process, each of another repository. */
+  /** Names of the repositories whose builds do not wait for one another. */
+  readonly parallel: readonly string[];
+  /** Builds at once in this process. */
   readonly concurrency: number;
   /** Seconds after which a build is taken from a worker, however alive it is; above the build's own time limit. */
   readonly expireSeconds: number;
@@ -36,6 +38,8 @@ export interface QueueOptions {
 export interface BuildQueue extends Queue {
   /** In this order for each repository; each build once. */
   send(client: PoolClient, builds: readonly QueuedBuild[]): Promise<void>;
+  /** Takes builds out of the queue that were never begun. */
+  remove(client: PoolClient, buildIds: readonly number[]): Promise<void>;
 }
 
 export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
@@ -55,8 +59,10 @@ export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
     throw cause;
   }
   const running = new Set<HeldLease>();
+  const parallel = new Set(options.parallel.map((repository) => repository.toLowerCase()));
   return {
-    send: (client, builds) => send(boss, client, builds),
+    send: (client, builds) => send(boss, client, builds, parallel),
+    remove: removeJobs,
     work: async (handler) => {
       await takeUpOwn(boss, options);
       await work(boss, options.concurrency, running, handler);
@@ -81,12 +87,19 @@ async function createBuildQueue(boss: PgBoss, expireInSeconds: number): Promise<
   await boss.updateQueue(name, changeable);
 }
 
-async function send(boss: PgBoss, client: PoolClient, builds: readonly QueuedBuild[]): Promise<void> {
+/** Jobs of one key run one after the other. */
+async function send(
+  boss: PgBoss,
+  client: PoolClient,
+  builds: readonly QueuedBuild[],
+  parallel: ReadonlySet<string>,
+): Promise<void> {
   if (builds.length === 0) return;
   const executeSql = (text: string, values: unknown[] = []) => client.query({ name: "send-builds", text, values });
-  const jobs = builds.map(({ buildId, repository }) => ({
-    ...{ id: toJobId(buildId), data: { buildId }, singletonKey: repository.toLowerCase() },
-  }));
+  const jobs = builds.map(({ buildId, repository }) => {
+    const key = repository.toLowerCase();
+    return { id: toJobId(buildId), data: { buildId }, singletonKey: parallel.has(key) ? `${key}#${buildId}` : key };
+  });
   const sent = await boss.insert(name, jobs, { db: { executeSql }, returnId: true });
   if (sent?.length !== jobs.length) throw new Error("a build was queued that has a job already");
 }
@@ -94,6 +107,13 @@ async function send(boss: PgBoss, client: PoolClient, builds: readonly QueuedBui
 /** Jobs of one transaction have the same time: pg-boss hands those out by their ids, and random ones would be out of order. */
 function toJobId(buildId: number): string {
   return `00000000-0000-8000-8000-${buildId.toString(16).padStart(12, "0")}`;
+}
+
+/** A worker looks at two jobs of a repository in a second: those of builds that have ended would keep the others waiting for hours. */
+async function removeJobs(client: PoolClient, buildIds: readonly number[]): Promise<void> {
+  if (buildIds.length === 0) return;
+  const sql = "delete from pgboss.job where name = $1 and state < 'active' and id = any($2::uuid[])";
+  await client.query(sql, [name, buildIds.map(toJobId)]);
 }
 
 /**

@@ -3,11 +3,12 @@
 import type { PoolClient } from "pg";
 import { AppError } from "../../core/errors.ts";
 import { finishBuild } from "./attempts.ts";
+import type { BuildQueue, QueuedBuild } from "./queue.ts";
 
 /** To be run in one transaction. */
-export async function cancelBuild(client: PoolClient, id: number, reason: string): Promise<void> {
-  const { rows } = await client.query<{ repository: string; attempts: number; result: string | null }>(
-    "select repository, attempts, result from build where id = $1 for update",
+export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: number, reason: string): Promise<void> {
+  const { rows } = await client.query<{ attempts: number; result: string | null }>(
+    "select attempts, result from build where id = $1 for update",
     [id],
   );
   const [build] = rows;
@@ -17,29 +18,22 @@ export async function cancelBuild(client: PoolClient, id: number, reason: string
   await client.query("update build set cancel_reason = coalesce(cancel_reason, $2) where id = $1", [id, reason]);
   if (build.attempts > 0) return;
   await endCancelled(client, id, reason);
-  await removeJobs(client, build.repository, [id]);
+  await queue.remove(client, [id]);
 }
 
-/** Ends the builds of the repository that were never begun: the one with `newerId` has all that they have. Returns their ids. */
-export async function supersede(client: PoolClient, repository: string, newerId: number): Promise<number[]> {
+/** Ends the builds of the repository that were never begun: this one has all that they have. */
+export async function supersede(
+  client: PoolClient,
+  queue: BuildQueue,
+  { repository, buildId: newerId }: QueuedBuild,
+): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
     `select id from build where repository = $1 and id < $2 and result is null and attempts = 0 and trigger = 'pull_request' order by id for update`,
     [repository, newerId],
   );
   const ids = rows.map((row) => Number(row.id));
   for (const id of ids) await endCancelled(client, id, `superseded by #${newerId}`);
-  await removeJobs(client, repository, ids);
-  return ids;
-}
-
-/** A worker looks at two jobs of a repository in a second: those of builds that have ended would keep the others waiting for hours. */
-async function removeJobs(client: PoolClient, repository: string, ids: readonly number[]): Promise<void> {
-  if (ids.length === 0) return;
-  await client.query(
-    `delete from pgboss.job where name = 'build' and state < 'active' and singleton_key = lower($1)
-       and (data ->> 'buildId')::bigint = any($2)`,
-    [repository, ids],
-  );
+  await queue.remove(client, ids);
 }
 
 async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {

@@ -100,7 +100,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     artifacts: (id) => listArtifacts(pool, id),
     async cancel(id, reason) {
       await transaction(pool, async (client) => {
-        await cancelBuild(client, id, reason);
+        await cancelBuild(client, queue, id, reason);
         await client.query(notifyChanged, [String(id)]);
       });
     },
