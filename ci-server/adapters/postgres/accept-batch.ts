@@ -12,6 +12,7 @@ import type { BuildQueue } from "./queue.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import { supersede } from "./steering.ts";
 import type { StoredBody } from "./stored-body.ts";
+import { together } from "./transaction.ts";
 
 // Whoever freezes in the lock is ended by the database, so that the other receivers can go on.
 const idleMsMax = 5_000;
@@ -205,8 +206,7 @@ async function write(client: PoolClient, queue: BuildQueue, { builds, deliveries
   if (deliveries.length === 0) return;
   const rows = [builds.map(({ row }) => row), deliveries.map(({ row }) => row)].map((some) => JSON.stringify(some));
   const values = [...rows, ...packBodies(deliveries.map(({ body }) => body))];
-  await client.query({ name: "write-batch", text: writeSql, values });
-  await queue.send(client, builds);
+  await together([client.query({ name: "write-batch", text: writeSql, values }), queue.send(client, builds)]);
   for (const build of builds) if (build.supersedes) await supersede(client, queue, build);
 }
 

@@ -81,7 +81,8 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
 }
 
 function createPool(config: PoolConfig, log: Logger): Pool {
-  const pool = new Pool(config);
+  // Statements that do not wait for one another's results are sent at once; the types do not know this option yet.
+  const pool = new Pool({ ...config, pipeline: true } as PoolConfig);
   // An idle connection that breaks is replaced by the pool; without a listener it would end the process.
   pool.on("error", (error) => log.warn({ err: error }, "a database connection was lost"));
   return pool;

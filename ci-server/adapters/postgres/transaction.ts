@@ -23,8 +23,8 @@ export async function transaction<T>(
   };
   client.on("error", note);
   try {
-    await client.query(begin);
-    const result = await work(client);
+    // On its way while the work begins: where it fails, the database refuses what follows.
+    const [, result] = await together([client.query(begin), work(client)]);
     await client.query("commit");
     return result;
   } catch (cause) {
@@ -36,6 +36,16 @@ export async function transaction<T>(
     client.off("error", note);
     client.release(broken);
   }
+}
+
+/** Statements of one client that are sent without waiting for one another; they are done in their order. Throws what the first one threw, once none is under way. */
+export async function together<T extends readonly unknown[]>(
+  statements: {
+    readonly [K in keyof T]: Promise<T[K]>;
+  },
+): Promise<T> {
+  await Promise.allSettled(statements);
+  return Promise.all(statements) as Promise<unknown> as Promise<T>; // the same places
 }
 
 /** Throws `unavailable` when the database cannot be reached or cannot work now, else what was thrown. */
