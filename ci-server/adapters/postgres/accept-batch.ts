@@ -1,29 +1,30 @@
-// Stores a batch of deliveries in one transaction: decides against one reading of the ledger, in the order of arrival, then
-// writes deliveries, builds and jobs. Few statements, each prepared: on the way of a delivery every one counts.
+// Stores a batch of deliveries in one transaction: decides in the order of arrival against what the ledger holds, then writes
+// deliveries, builds and jobs. Few statements, each prepared: on the way of a delivery every one counts.
 
-import type { PoolClient } from "pg";
+import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import { type BuildDecision, type Decision, withFullQueue, withLedger } from "../../core/decide.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
+import type { BuildIds } from "./build-ids.ts";
 import { type Recorded, type StoredDelivery, toDeliveryRow, toDuplicate } from "./deliveries.ts";
 import type { BuildQueue } from "./queue.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import { supersede } from "./steering.ts";
 import type { StoredBody } from "./stored-body.ts";
-import { together } from "./transaction.ts";
+import { together, transaction } from "./transaction.ts";
 
 // Whoever freezes in the lock is ended by the database, so that the other receivers can go on.
 const idleMsMax = 5_000;
 
 /**
- * Begins the transaction. One batch at a time on one database, whichever receiver has it: no two can make the same build
- * or wait for each other. What is read after it is read with all that was committed before.
  * The statements are planned once for each connection: a plan made while the tables were small would read them whole for ever.
+ * Alone, a batch is the only one on its database, whichever receiver has it: what it reads holds until it has written.
  */
-export const beginBatch = `begin; set local enable_seqscan = off; set local idle_in_transaction_session_timeout = ${idleMsMax};
+const beginAlone = `begin; set local enable_seqscan = off; set local idle_in_transaction_session_timeout = ${idleMsMax};
   select pg_advisory_xact_lock(7310002)`;
+const beginFresh = beginAlone.replace("xact_lock", "xact_lock_shared");
 
 const readLedgerSql = `
   select now() as now,
@@ -45,10 +46,13 @@ const deliveryColumns =
 const writeSql = `
   with new_build as (
     insert into build (${buildColumns}) overriding system value
-    select ${buildColumns} from json_populate_recordset(null::build, $1::json))
-  insert into delivery (${deliveryColumns}, body)
-  select ${deliveryColumns}, substr($3::bytea, ($4::integer[])[place], ($5::integer[])[place])
-  from (select *, row_number() over () as place from json_populate_recordset(null::delivery, $2::json)) d order by place`;
+    select ${buildColumns} from json_populate_recordset(null::build, $1::json) on conflict do nothing returning 1),
+  new_delivery as (
+    insert into delivery (${deliveryColumns}, body)
+    select ${deliveryColumns}, substr($3::bytea, ($4::integer[])[place], ($5::integer[])[place])
+    from (select *, row_number() over () as place from json_populate_recordset(null::delivery, $2::json)) d order by place
+    on conflict do nothing returning 1)
+  select (select count(*)::integer from new_build) as builds, (select count(*)::integer from new_delivery) as deliveries`;
 
 /** `request` is there exactly when the decision is `build`. */
 export interface Acceptance {
@@ -61,6 +65,7 @@ export interface Acceptance {
 export interface BatchParts {
   readonly queue: BuildQueue;
   readonly room: QueueRoom;
+  readonly ids: BuildIds;
 }
 
 type Row = Readonly<Record<string, unknown>>;
@@ -96,17 +101,64 @@ interface LedgerRow {
   readonly freeIds: readonly string[];
 }
 
-/** To be run in a transaction that `beginBatch` began. One outcome for each acceptance, in their order. */
-export async function acceptBatch(
-  client: PoolClient,
-  parts: BatchParts,
+type Outcomes = (Accepted | AppError)[];
+
+/** One outcome for each acceptance, in their order. After a throw nothing of the batch is stored. */
+export async function acceptBatch(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
+  try {
+    return (await acceptFresh(pool, parts, batch)) ?? (await acceptAlone(pool, parts, batch));
+  } catch (cause) {
+    parts.room.forget();
+    throw cause;
+  }
+}
+
+/**
+ * As is usual, nothing of the batch is known yet: it is written without a look at the ledger. Null when something was known
+ * after all, and nothing is written then. Several receivers may do so at once.
+ */
+async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes | null> {
+  const { room, ids } = parts;
+  const merges = batch.filter((acceptance) => toMerge(acceptance) !== null);
+  if (merges.some(({ decision }) => decision.verdict === "build" && decision.repository.concurrency === "supersede"))
+    return null;
+  if (!room.isKnown(merges.flatMap(({ request }) => request?.repository ?? []))) return null;
+  const freeIds = ids.take(merges.length);
+  if (freeIds === null) return null;
+  const ledger = { now: new Date().toISOString(), stored: new Map(), merges: new Map(), room, freeIds };
+  const { writes, outcomes } = decideAll(ledger, batch);
+  const work = async (client: PoolClient) => {
+    const [isWritten] = await together([write(client, parts.queue, writes), ids.refill(client, merges.length)]);
+    if (!isWritten) throw new KnownBefore();
+    return outcomes;
+  };
+  return transaction(pool, work, beginFresh).catch((cause: unknown) => {
+    if (!(cause instanceof KnownBefore)) throw cause;
+    room.forget();
+    return null;
+  });
+}
+
+/** Takes back a batch that was not fresh. */
+class KnownBefore extends Error {}
+
+async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
+  const work = async (client: PoolClient) => {
+    const { writes, outcomes } = decideAll(await readLedger(client, parts.room, batch), batch);
+    if (!(await write(client, parts.queue, writes))) throw new Error("a batch that was alone met another one");
+    for (const build of writes.builds) if (build.supersedes) await supersede(client, parts.queue, build);
+    await parts.ids.refill(client, writes.builds.length);
+    return outcomes;
+  };
+  return transaction(pool, work, beginAlone);
+}
+
+function decideAll(
+  ledger: Ledger,
   batch: readonly Acceptance[],
-): Promise<(Accepted | AppError)[]> {
-  const ledger = await readLedger(client, parts.room, batch);
+): { readonly writes: Writes; readonly outcomes: Outcomes } {
   const writes: Writes = { builds: [], deliveries: [] };
-  const outcomes = batch.map((acceptance) => acceptOne(ledger, writes, acceptance));
-  await write(client, parts.queue, writes);
-  return outcomes;
+  return { writes, outcomes: batch.map((acceptance) => acceptOne(ledger, writes, acceptance)) };
 }
 
 async function readLedger(client: PoolClient, room: QueueRoom, batch: readonly Acceptance[]): Promise<Ledger> {
@@ -202,12 +254,19 @@ function toBuildRow(id: number, repositoryId: number, request: BuildRequest): Ro
   };
 }
 
-async function write(client: PoolClient, queue: BuildQueue, { builds, deliveries }: Writes): Promise<void> {
-  if (deliveries.length === 0) return;
-  const rows = [builds.map(({ row }) => row), deliveries.map(({ row }) => row)].map((some) => JSON.stringify(some));
-  const values = [...rows, ...packBodies(deliveries.map(({ body }) => body))];
-  await together([client.query({ name: "write-batch", text: writeSql, values }), queue.send(client, builds)]);
-  for (const build of builds) if (build.supersedes) await supersede(client, queue, build);
+/** False when something of it was there before. */
+async function write(client: PoolClient, queue: BuildQueue, { builds, deliveries }: Writes): Promise<boolean> {
+  if (deliveries.length === 0) return true;
+  const json = [builds.map(({ row }) => row), deliveries.map(({ row }) => row)].map((some) => JSON.stringify(some));
+  const values = [...json, ...packBodies(deliveries.map(({ body }) => body))];
+  const writing = client.query<Written>({ name: "write-batch", text: writeSql, values });
+  const [{ rows }] = await together([writing, queue.send(client, builds)]);
+  return rows[0]?.builds === builds.length && rows[0].deliveries === deliveries.length;
+}
+
+interface Written {
+  readonly builds: number;
+  readonly deliveries: number;
 }
 
 /** All bodies in one value, where each begins (from 1), and its length. */

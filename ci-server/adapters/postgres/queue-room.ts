@@ -30,8 +30,12 @@ export class QueueRoom {
 
   /** Counts anew when the last count is old, or when a limit may be reached with one build more for each of `repositories`. */
   async refresh(client: PoolClient, repositories: readonly string[]): Promise<void> {
-    const isOld = performance.now() - this.#countedMs > countMsMax;
-    if (isOld || this.#isNear(repositories)) await this.#count(client);
+    if (!this.isKnown(repositories)) await this.#count(client);
+  }
+
+  /** False when the last count is too old to go by, or a limit may be reached with these. */
+  isKnown(repositories: readonly string[]): boolean {
+    return performance.now() - this.#countedMs <= countMsMax && !this.#isNear(repositories);
   }
 
   /** What was added since the last count may not be there after all. */

@@ -5,7 +5,7 @@ import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerLimits } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted, Store } from "../../core/ports.ts";
-import { type Acceptance, acceptBatch, beginBatch } from "./accept-batch.ts";
+import { type Acceptance, acceptBatch } from "./accept-batch.ts";
 import {
   beginAttempt,
   endStage,
@@ -18,6 +18,7 @@ import {
   startStage,
 } from "./attempts.ts";
 import { createBatcher } from "./batcher.ts";
+import { BuildIds } from "./build-ids.ts";
 import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
@@ -57,16 +58,12 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     await queue.send(client, [{ buildId: id, repository: request.repository }]);
     return id;
   };
-  const room = new QueueRoom(limits);
+  const parts = { queue, room: new QueueRoom(limits), ids: new BuildIds() };
   const accept = createBatcher<Arrival, Accepted | AppError>({
     itemsMax: batchMax,
     async run(arrivals) {
       const batch = await Promise.all(arrivals.map(async (arrival) => ({ ...arrival, body: await arrival.body })));
-      const work = (client: PoolClient) => acceptBatch(client, { queue, room }, batch);
-      return transaction(pool, work, beginBatch).catch((cause: unknown) => {
-        room.forget();
-        throw cause;
-      });
+      return acceptBatch(pool, parts, batch);
     },
     // A value that the database refuses fails alone. Trouble with the database would be the same for each.
     isOfOneItem: (cause) => !(cause instanceof AppError && cause.code === "unavailable"),
