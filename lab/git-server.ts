@@ -14,13 +14,15 @@ export type GitServer = {
   readonly requests: readonly GitRequest[];
   stop(): Promise<void>;
 };
+/** `port`: a free one unless it is said. */
+export type GitServerOptions = { readonly root: string; readonly port?: number };
 export type GitRequest = { readonly method: string; readonly path: string };
 
 const requestsMax = 1_000;
 const cgiHeadBytesMax = 64 * 1024;
 
 /** Serves, read-only, the repositories below `root` that hold a file `git-daemon-export-ok`. stop() ends what is under way. */
-export async function startGitServer({ root }: { readonly root: string }): Promise<GitServer> {
+export async function startGitServer({ root, port = 0 }: GitServerOptions): Promise<GitServer> {
   const requests: GitRequest[] = [];
   const underWay = new Set<Promise<void>>();
   const server = createServer((request, response) => {
@@ -30,7 +32,7 @@ export async function startGitServer({ root }: { readonly root: string }): Promi
     underWay.add(answer);
     void answer.finally(() => underWay.delete(answer));
   });
-  server.listen(0, "127.0.0.1");
+  server.listen(port, "127.0.0.1");
   await once(server, "listening");
   async function stop(): Promise<void> {
     server.close();

@@ -179,12 +179,13 @@ async function imageId(docker: Docker, options: EngineOptions, reference: string
   }
 }
 
-/** With a status the engine has answered: what it says of a build is the user's to mend. Without one it was not reached. */
+/** Without a status the engine was not reached, from 500 on it is in trouble itself: what else it says of a build is the user's to mend. */
 function toEngineError(options: EngineOptions, cause: unknown): AppError {
   const { statusCode, json, reason } = cause as { statusCode?: number; json?: { message?: string }; reason?: string };
   if (statusCode === undefined) return unreachable(options, cause);
   const message = json?.message ?? reason ?? String(cause);
-  return new AppError("build_failed", message, { cause, details: { statusCode } });
+  if (statusCode < 500) return new AppError("build_failed", message, { cause, details: { statusCode } });
+  return new AppError("unavailable", `the Docker engine at ${options.host} is in trouble: ${message}`, { cause });
 }
 
 function unreachable(options: EngineOptions, cause: unknown): AppError {

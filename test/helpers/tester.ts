@@ -37,6 +37,8 @@ export interface BuildView {
   readonly result: string | null;
   readonly stage: string | null;
   readonly failure: { readonly code: string; readonly message: string } | null;
+  /** On the build's own page. */
+  readonly history: readonly { readonly attempt: number; readonly outcome: string | null }[];
   readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
   readonly images: readonly {
     readonly reference: string;
