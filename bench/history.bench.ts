@@ -24,7 +24,7 @@ try {
   await client.connect();
   const port = await configure();
   // The first start makes the schema.
-  await stop((await serve(port)).child);
+  await stop((await serve(port, "receiver")).child);
   await timed("filled", fill);
   await measurePages(port);
   await timed("queued", fillQueue);
