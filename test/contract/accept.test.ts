@@ -92,14 +92,15 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     expect((await acceptAll(one.store, [merge("acme/room", 99)]))[0]?.verdict).to.equal("build");
   });
 
-  it("lets each merge of a batch replace the one before it, and counts only the last", async () => {
+  it("lets the newest merge of a batch replace all before it, and counts only that one", async () => {
     const merges = Array.from({ length: 30 }, (_none, number) => merge("acme/newest", number, "supersede"));
     const answers = await acceptAll(one.store, merges);
     const ids = answers.map(({ buildId }) => buildId ?? 0);
     const builds = await Promise.all(ids.map((id) => one.store.build(id)));
     expect(builds.map((build) => build?.result)).to.deep.equal([...Array(29).fill("cancellation"), null]);
-    // The first one is a batch of its own.
-    expect(builds[1]?.failure?.message).to.equal(`superseded by #${ids[2]}`);
+    // The first one is a batch of its own, and of the next one the newest has all that the others have.
+    expect(builds[0]?.failure?.message).to.equal(`superseded by #${ids[29]}`);
+    expect(builds[28]?.failure?.message).to.equal(`superseded by #${ids[29]}`);
   });
 
   it("queues the builds of a repository in the order in which their deliveries came, a large one among them", async () => {

@@ -174,13 +174,10 @@ describe("a server that is flooded", function () {
       expect(answer.status, answer.body).to.equal(202);
       guids.push(answer.guid);
     });
-    // Those that come at the same moment may not see one another; whatever comes next sees them all.
-    expect(await server.count("build where result is null")).to.be.within(1, 33);
-    guids.push((await server.send({ body: mergeOf(count + 1) })).guid);
-    expect(await server.count("delivery")).to.equal(count + 1);
+    expect(await server.count("delivery")).to.equal(count);
     // The newest, and where a worker was quick one that it has begun.
     expect(await server.count("build where result is null")).to.be.within(1, 2);
-    expect(await server.count("build where failure ->> 'message' like 'superseded by #%'")).to.be.at.least(count - 1);
+    expect(await server.count("build where failure ->> 'message' like 'superseded by #%'")).to.be.at.least(count - 2);
     // Nothing stands before it in the queue.
     expect(await server.count("pgboss.job where state < 'active'")).to.be.at.most(2);
   });

@@ -146,11 +146,16 @@ async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Accept
   const work = async (client: PoolClient) => {
     const { writes, outcomes } = decideAll(await readLedger(client, parts.room, batch), batch);
     if (!(await write(client, parts.queue, writes))) throw new Error("a batch that was alone met another one");
-    for (const build of writes.builds) if (build.supersedes) await supersede(client, parts.queue, build);
+    for (const build of newest(writes.builds)) if (build.supersedes) await supersede(client, parts.queue, build);
     await parts.ids.refill(client, writes.builds.length);
     return outcomes;
   };
   return transaction(pool, work, beginAlone);
+}
+
+/** Of each repository. */
+function newest(builds: readonly NewBuild[]): Iterable<NewBuild> {
+  return new Map(builds.map((build) => [build.repository, build])).values();
 }
 
 function decideAll(

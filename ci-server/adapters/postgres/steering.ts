@@ -1,8 +1,10 @@
 // Cancels builds, one at a time or all that a newer one replaces.
 
 import type { PoolClient } from "pg";
+import type { Failure } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import { finishBuild } from "./attempts.ts";
+import { changeChannel } from "./changes.ts";
 import type { BuildQueue, QueuedBuild } from "./queue.ts";
 
 /** To be run in one transaction. */
@@ -17,7 +19,11 @@ export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: num
     throw new AppError("conflict", `build ${id} has ended with ${build.result}; there is nothing to cancel`);
   await client.query("update build set cancel_reason = coalesce(cancel_reason, $2) where id = $1", [id, reason]);
   if (build.attempts > 0) return;
-  await endCancelled(client, id, reason);
+  await finishBuild(
+    client,
+    { buildId: id, attempt: 0 },
+    { result: "cancellation", failure: toFailure(reason), images: [] },
+  );
   await queue.remove(client, [id]);
 }
 
@@ -25,25 +31,20 @@ export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: num
 export async function supersede(
   client: PoolClient,
   queue: BuildQueue,
-  { repository, buildId: newerId }: QueuedBuild,
+  { repository, buildId }: QueuedBuild,
 ): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
-    `select id from build where repository = $1 and id < $2 and result is null and attempts = 0 and trigger = 'pull_request' order by id for update`,
-    [repository, newerId],
+    `with ended as (update build set result = 'cancellation', failure = $3, finished_at = now()
+       where repository = $1 and id < $2 and result is null and attempts = 0 and trigger = 'pull_request' returning id)
+     select id, pg_notify('${changeChannel}', id::text) from ended`,
+    [repository, buildId, JSON.stringify(toFailure(`superseded by #${buildId}`))],
   );
-  const ids = rows.map((row) => Number(row.id));
-  for (const id of ids) await endCancelled(client, id, `superseded by #${newerId}`);
-  await queue.remove(client, ids);
+  await queue.remove(
+    client,
+    rows.map(({ id }) => Number(id)),
+  );
 }
 
-async function endCancelled(client: PoolClient, id: number, reason: string): Promise<void> {
-  await finishBuild(
-    client,
-    { buildId: id, attempt: 0 },
-    {
-      result: "cancellation",
-      failure: { code: "cancelled", message: reason },
-      images: [],
-    },
-  );
+function toFailure(reason: string): Failure {
+  return { code: "cancelled", message: reason };
 }
