@@ -5,7 +5,7 @@ import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerLimits } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted, Store } from "../../core/ports.ts";
-import { type Acceptance, acceptBatch } from "./accept-batch.ts";
+import { acceptBatch } from "./accept-batch.ts";
 import {
   beginAttempt,
   endStage,
@@ -17,6 +17,7 @@ import {
   resolveSha,
   startStage,
 } from "./attempts.ts";
+import type { Acceptance } from "./batch-ledger.ts";
 import { createBatcher } from "./batcher.ts";
 import { BuildIds } from "./build-ids.ts";
 import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";

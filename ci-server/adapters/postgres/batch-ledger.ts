@@ -1,0 +1,89 @@
+// What a batch of deliveries is decided against: what the ledger holds of its deliveries and merges, and what the batch adds.
+
+import type { PoolClient } from "pg";
+import type { BuildRequest } from "../../core/build.ts";
+import type { Decision } from "../../core/decide.ts";
+import type { Delivery } from "../../core/delivery.ts";
+import type { StoredDelivery } from "./deliveries.ts";
+import type { QueueRoom } from "./queue-room.ts";
+import type { StoredBody } from "./stored-body.ts";
+
+/** `request` is there exactly when the decision is `build`. */
+export interface Acceptance {
+  readonly delivery: Delivery;
+  readonly body: StoredBody;
+  readonly decision: Decision;
+  readonly request: BuildRequest | null;
+}
+
+const readLedgerSql = `
+  select now() as now,
+    (select coalesce(json_agg(json_build_object('guid', guid, 'digest', encode(body_digest, 'hex'), 'receivedAt', received_at,
+       'reason', reason, 'buildId', build_id)), '[]') from delivery where guid = any($1::text[])) as stored,
+    (select coalesce(json_agg(json_build_object('repositoryId', m.repository_id, 'number', m.number, 'sha', m.sha,
+       'service', m.service, 'buildId', b.id)), '[]')
+     from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[]) as m(repository_id, number, sha, service)
+     cross join lateral (select id from build where trigger = 'pull_request' and not replay and repository_id = m.repository_id
+       and pull_request_number = m.number and sha = m.sha and coalesce(build.service, '') = m.service limit 1) b) as merges,
+    array(select nextval(pg_get_serial_sequence('build', 'id')) from generate_series(1, cardinality($2::bigint[]))) as "freeIds"`;
+
+/** The ledger as the batch found it, with what the batch itself has added so far. */
+export interface Ledger {
+  readonly now: string;
+  readonly stored: Map<string, StoredDelivery>;
+  /** Builds by merge. */
+  readonly merges: Map<string, number>;
+  readonly room: QueueRoom;
+  /** For the batch's new builds, ascending. */
+  readonly freeIds: number[];
+}
+
+/** As the statement gives it. */
+interface LedgerRow {
+  readonly now: Date;
+  readonly stored: readonly StoredDelivery[];
+  readonly merges: readonly (Merge & { readonly buildId: number })[];
+  readonly freeIds: readonly string[];
+}
+
+export async function readLedger(client: PoolClient, room: QueueRoom, batch: readonly Acceptance[]): Promise<Ledger> {
+  const merges = batch.flatMap((acceptance) => toMerge(acceptance) ?? []);
+  const column = (name: keyof Merge) => merges.map((merge) => merge[name]);
+  const columns = [column("repositoryId"), column("number"), column("sha"), column("service")];
+  const values = [batch.map(({ delivery }) => delivery.guid), ...columns];
+  const { rows } = await client.query<LedgerRow>({ name: "read-ledger", text: readLedgerSql, values });
+  const [found] = rows;
+  if (found === undefined) throw new Error("the ledger could not be read");
+  const repositories = batch.flatMap(({ request }) => request?.repository ?? []);
+  if (repositories.length > 0) await room.refresh(client, repositories);
+  return {
+    now: found.now.toISOString(),
+    stored: new Map(found.stored.map((one) => [one.guid, one])),
+    merges: new Map(found.merges.map((merge) => [keyOf(merge), merge.buildId])),
+    room,
+    freeIds: found.freeIds.map(Number),
+  };
+}
+
+/** What makes two announcements the same merge: it comes from the signed body. */
+export interface Merge {
+  readonly repositoryId: number;
+  readonly number: number;
+  readonly sha: string;
+  readonly service: string;
+}
+
+export function toMerge({ decision, request }: Acceptance): Merge | null {
+  if (decision.verdict === "skip" || request === null) return null;
+  const { pullRequest, sha, service } = request;
+  return {
+    repositoryId: decision.repositoryId,
+    number: pullRequest?.number ?? 0,
+    sha: sha ?? "",
+    service: service ?? "",
+  };
+}
+
+export function keyOf({ repositoryId, number, sha, service }: Merge): string {
+  return `${repositoryId} ${number} ${sha} ${service}`;
+}

@@ -1,0 +1,75 @@
+// Writes what a batch of deliveries leads to: its deliveries, builds and jobs, in two statements.
+
+import type { PoolClient } from "pg";
+import type { BuildRequest } from "../../core/build.ts";
+import type { BuildQueue } from "./queue.ts";
+import { together } from "./transaction.ts";
+
+const buildColumns =
+  "id, repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid";
+const deliveryColumns =
+  "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id";
+
+// The bodies come as one value with the place of each in it: the only way to hand over bytes as they are.
+const writeSql = `
+  with new_build as (
+    insert into build (${buildColumns}) overriding system value
+    select ${buildColumns} from json_populate_recordset(null::build, $1::json) on conflict do nothing returning 1),
+  new_delivery as (
+    insert into delivery (${deliveryColumns}, body)
+    select ${deliveryColumns}, substr($3::bytea, ($4::integer[])[place], ($5::integer[])[place])
+    from (select *, row_number() over () as place from json_populate_recordset(null::delivery, $2::json)) d order by place
+    on conflict do nothing returning 1)
+  select (select count(*)::integer from new_build) as builds, (select count(*)::integer from new_delivery) as deliveries`;
+
+type Row = Readonly<Record<string, unknown>>;
+
+export interface NewBuild {
+  readonly buildId: number;
+  readonly repository: string;
+  readonly supersedes: boolean;
+  readonly row: Row;
+}
+
+export interface Writes {
+  readonly builds: NewBuild[];
+  readonly deliveries: { readonly row: Row; readonly body: Buffer }[];
+}
+
+export function toBuildRow(id: number, repositoryId: number, request: BuildRequest): Row {
+  const { repository, trigger, sha, ref, service, version, pullRequest, deliveryGuid } = request;
+  return {
+    ...{ id, repository, trigger, sha, ref, service, version, repository_id: repositoryId },
+    ...{
+      pull_request_number: pullRequest?.number ?? null,
+      pull_request: pullRequest,
+    },
+    ...{ delivery_guid: deliveryGuid },
+  };
+}
+
+/** False when something of it was there before. */
+export async function write(client: PoolClient, queue: BuildQueue, { builds, deliveries }: Writes): Promise<boolean> {
+  if (deliveries.length === 0) return true;
+  const json = [builds.map(({ row }) => row), deliveries.map(({ row }) => row)].map((some) => JSON.stringify(some));
+  const values = [...json, ...packBodies(deliveries.map(({ body }) => body))];
+  const writing = client.query<Written>({ name: "write-batch", text: writeSql, values });
+  const [{ rows }] = await together([writing, queue.send(client, builds)]);
+  return rows[0]?.builds === builds.length && rows[0].deliveries === deliveries.length;
+}
+
+interface Written {
+  readonly builds: number;
+  readonly deliveries: number;
+}
+
+/** All bodies in one value, where each begins (from 1), and its length. */
+function packBodies(bodies: readonly Buffer[]): [Buffer, number[], number[]] {
+  const lengths = bodies.map(({ length }) => length);
+  let end = 1;
+  const begins = lengths.map((length) => {
+    end += length;
+    return end - length;
+  });
+  return [Buffer.concat(bodies), begins, lengths];
+}
