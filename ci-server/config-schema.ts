@@ -94,7 +94,13 @@ const limits = z.strictObject({
   body_bytes_max: bytes(25 * 1024 * 1024),
   in_flight_bytes_max: bytes(64 * 1024 * 1024),
   connections_max: z.number().int().positive().default(1_000),
-  build_seconds_max: seconds(30 * 60),
+  // The queue takes a build from its worker after twice this time, and after a day at most.
+  build_seconds_max: z
+    .number()
+    .int()
+    .positive()
+    .max(43_200)
+    .default(30 * 60),
   build_silence_seconds_max: seconds(10 * 60),
   drain_seconds_max: seconds(30),
   // 0: trouble is a result at once.
@@ -102,6 +108,7 @@ const limits = z.strictObject({
     .number()
     .int()
     .nonnegative()
+    .max(30 * 24 * 3600)
     .default(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
   ledger_days_max: z.number().int().min(1).max(36_500).default(90),

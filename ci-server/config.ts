@@ -65,18 +65,24 @@ export function loadConfig(source: ConfigSource): Config {
   const parsed = configFile.safeParse(merged);
   if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
-  if (parsed.success) mistakes.push(...missingForRole(parsed.data.role, secrets));
+  if (parsed.success) mistakes.push(...missingForRole(parsed.data, secrets));
   if (!parsed.success || mistakes.length > 0) throw mistaken(mistakes);
   return freeze(toConfig(parsed.data, secrets, file.folder));
 }
 
 /** Processes that share the work share a database and secrets, and cannot each make their own. */
-function missingForRole(role: ConfigFile["role"], { databaseUrl, webhookSecrets, adminToken }: Secrets): string[] {
+function missingForRole({ role, registry }: ConfigFile, secrets: Secrets): string[] {
   if (role === "all") return [];
-  const needed: [string, unknown][] = [["DATABASE_URL", databaseUrl]];
-  if (role === "receiver")
-    needed.push([secretVariables.webhookSecrets, webhookSecrets], [secretVariables.adminToken, adminToken]);
-  return needed
+  const { databaseUrl, webhookSecrets, adminToken, registryPassword } = secrets;
+  const ofReceiver: [string, unknown][] = [
+    [secretVariables.webhookSecrets, webhookSecrets],
+    [secretVariables.adminToken, adminToken],
+  ];
+  const ofWorker: [string, unknown][] = [
+    [secretVariables.registryPassword, registryPassword],
+    ["MERGEDOCK_REGISTRY_CA_FILE", registry.ca_file ?? null],
+  ];
+  return [["DATABASE_URL", databaseUrl] as const, ...(role === "receiver" ? ofReceiver : ofWorker)]
     .filter(([, value]) => value === null)
     .map(([name]) => `${name}: role ${role} needs it, the same one for all processes that share the work`);
 }

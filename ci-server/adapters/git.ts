@@ -128,11 +128,12 @@ async function layOut(step: LayOut): Promise<void> {
   }
 }
 
-/** Nothing but git writes into a worktree: what a reset does not remove can only be from before this process. */
+/** Nothing but git writes into a worktree: what a reset does not remove is from before this process, or from a reset that was broken off. */
 async function reset({ folder, worktree, sha, known, signal }: LayOut): Promise<void> {
   const git = gitIn(folder, worktree, signal);
+  // A reset that is broken off leaves files that the next one does not know: until it has ended well the worktree is not clean.
+  const isClean = known.delete(worktree);
   await git.raw(["reset", "--hard", sha]);
-  if (known.has(worktree)) return;
-  await git.raw(["clean", "-ffdx"]);
+  if (!isClean) await git.raw(["clean", "-ffdx"]);
   known.add(worktree);
 }

@@ -5,6 +5,8 @@ import type { RuleVerdict } from "./delivery.ts";
 import { fileMatcher } from "./path-pattern.ts";
 
 export const pathsRule = "paths";
+/** Judging more would hold up everything else: a merge that large is built. */
+const judgedMax = 10_000;
 const shownMax = 10;
 const shownCharsMax = 200;
 
@@ -29,7 +31,7 @@ export function pathsPending(patterns: readonly string[]): RuleVerdict[] {
 export function judgePaths(patterns: readonly string[], changed: Changed): PathsVerdict | null {
   if (patterns.length === 0) return null;
   const { files, total = files.length } = changed;
-  const passed = files.some(fileMatcher(patterns));
+  const passed = total > judgedMax || files.some(fileMatcher(patterns));
   const saw = describeFiles(files, total);
   const refusal = passed ? null : `no changed file matches the paths ${patterns.join(", ")}; it was ${saw}`;
   return { rule: { rule: pathsRule, passed, saw }, refusal };

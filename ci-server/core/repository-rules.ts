@@ -71,11 +71,12 @@ interface Found {
   readonly where: "title" | "body";
 }
 
+/** In a body it has to be a line of its own: bots quote release notes there, and those of others are full of directives. */
 function findDirective({ pullRequest, repository }: Merged): Found | null {
-  for (const where of ["title", "body"] as const) {
-    const text = pullRequest[where].toLowerCase();
-    const directive = repository.skipDirectives.find((one) => text.includes(one.toLowerCase()));
-    if (directive !== undefined) return { directive, where };
-  }
-  return null;
+  const title = pullRequest.title.toLowerCase();
+  const lines = pullRequest.body.split("\n").map((line) => line.trim().toLowerCase());
+  const inTitle = repository.skipDirectives.find((one) => title.includes(one.toLowerCase()));
+  if (inTitle !== undefined) return { directive: inTitle, where: "title" };
+  const inBody = repository.skipDirectives.find((one) => lines.includes(one.toLowerCase()));
+  return inBody === undefined ? null : { directive: inBody, where: "body" };
 }

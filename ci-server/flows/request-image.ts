@@ -33,6 +33,10 @@ export function requestImage(
     const rule = "at most 128 letters, digits, _ . - and not beginning with . or -";
     throw new AppError("invalid", `version "${request.version}" cannot be a tag: ${rule}`);
   }
+  if (/^(?:build|pr|sha)-/.test(request.version)) {
+    const message = `version "${request.version}" begins like a tag that builds get by themselves (build-, pr-, sha-); choose another`;
+    throw new AppError("invalid", message);
+  }
   const { repository, service } = findService(repositories, request.service);
   const asked = {
     repository: repository.name,

@@ -4,6 +4,7 @@ import { randomBytes, randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { expect } from "chai";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
@@ -154,6 +155,23 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     }
     expect((ids[1] ?? 0) - (ids[0] ?? 0)).to.be.within(1, 5);
   });
+
+  it("lets the newest merge replace one that waits, though the queue is full with that", async () => {
+    const waiting = Array.from({ length: limits.perRepositoryMax }, (_none, number) => merge("acme/brimful", number));
+    await acceptAll(one.store, waiting);
+    const [newest] = await acceptAll(one.store, [merge("acme/brimful", 99, "supersede")]);
+    expect(newest?.verdict).to.equal("build");
+  });
+
+  it("waits for a migration of another process, however long that takes", async () => {
+    const lock = await one.pool.connect();
+    await lock.query("select pg_advisory_lock(7310001)");
+    const opening = open(url());
+    await delay(9_000);
+    await lock.query("select pg_advisory_unlock(7310001)");
+    lock.release();
+    await (await opening).close();
+  }).timeout(30_000);
 
   it("reads bodies that were kept as gzip", async () => {
     const [accepted] = await acceptAll(one.store, [merge("acme/gzip", 1)]);

@@ -1,6 +1,7 @@
 // What core/ports.ts promises of Git, held by every implementation.
 
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { access, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -95,6 +96,24 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       const { folder: usual } = await checkout();
       await fails(hold({ ref: "nowhere" }), "not_found", "nowhere");
       expect((await checkout()).folder).to.equal(usual);
+    });
+
+    it("leaves nothing of a checkout that was cancelled in the middle", async () => {
+      const before = await repository.resolve("main");
+      const many = Object.fromEntries(Array.from({ length: 4_000 }, (_none, index) => [`many/${index}`, `${index}\n`]));
+      const sha = await repository.commit({ files: many, message: "many" });
+      const { folder: worktree } = await checkout({ sha: before });
+      const stop = new AbortController();
+      const cancelled = checkout({ sha, signal: stop.signal }).then(
+        () => "it was not cancelled in time",
+        () => "cancelled",
+      );
+      while (!existsSync(join(worktree, "many"))) await new Promise((resolve) => setImmediate(resolve));
+      stop.abort(new Error("enough"));
+      expect(await cancelled).to.equal("cancelled");
+      const laidOut = await checkout({ sha: before });
+      expect(laidOut.folder).to.equal(worktree);
+      expect((await readdir(worktree)).sort()).to.deep.equal([".git", "a.txt", "dir"]);
     });
 
     it("mends a checkout that was broken off", async () => {

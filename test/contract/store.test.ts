@@ -273,10 +273,10 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
         () => store.keepArtifact(stale, { ...artifact, imageId: "sha256:late" }),
         () => store.appendLog(stale, [{ ...line(1), text: "late" }]),
         () => store.giveBack(stale),
+        () => store.finish(stale, { result: "error", failure: null, images: [] }),
       ]) {
         await fails(late(), "conflict", `attempt 1 of build ${id} was taken over`);
       }
-      await store.finish(stale, { result: "error", failure: null, images: [] });
       expect(await store.build(id)).to.include({ attempts: 2, result: null, sha: null });
       expect(await store.readLog(id, 0)).to.deep.equal([line(1)]);
       expect(await store.artifacts(id)).to.deep.equal([artifact]);

@@ -64,6 +64,12 @@ describe("the API", function () {
       'service "cart" is not configured; there are: acme/shop/shop',
     ],
     [
+      "a version like a tag of a build",
+      { service: "shop", version: "build-7", type: "docker" },
+      400,
+      'version "build-7" begins like a tag that builds get by themselves',
+    ],
+    [
       "a version that is no tag",
       { service: "shop", version: "a b", type: "docker" },
       400,

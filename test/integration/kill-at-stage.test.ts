@@ -75,6 +75,12 @@ describe("F1: a server that is killed", function () {
       await reached.promise;
       await machine.kill();
       await machine.start(through());
+      // Before the queue would have missed its heartbeat.
+      await fleet.until(
+        () => fleet.query<{ attempts: number }>("select attempts from build where id = $1", [id]),
+        ([row]) => row?.attempts === 2,
+        8_000,
+      );
       const [build] = await fleet.until(
         () =>
           fleet.query<{ result: string; attempts: number }>("select result, attempts from build where id = $1", [id]),

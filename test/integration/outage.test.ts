@@ -91,6 +91,16 @@ describe("a build while something is away", function () {
     });
   });
 
+  it("is cancelled at once while it waits for its next try", async () => {
+    const lie: Lie = ({ path }) => (path.includes("/build?") ? troubled : null);
+    await withProxy(await proxyEngine(lab, folder, lie), async (ci) => {
+      const { verdict } = await ci.merge({ message: "given back" });
+      while ((await ci.countRows("pgboss.job where state = 'retry'")) === 0);
+      await ci.api(`/builds/${verdict.build}/cancel`, { method: "POST" });
+      expect(await ci.build(verdict.build)).to.include({ result: "cancellation" });
+    });
+  });
+
   it("ends as an error when that lasts too long", async () => {
     const proxied = await proxyEngine(lab, folder, ({ path }) => (path.includes("/build?") ? troubled : null));
     const ci = await Tester.start({ env: proxied.env, limits: { attempts_max: 1, trouble_seconds_max: 2 } });

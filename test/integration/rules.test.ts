@@ -73,7 +73,7 @@ describe("the rules of a repository", function () {
     ],
     [
       "its body",
-      { about: { ...about, body: "no image, please [skip ci]" } },
+      { about: { ...about, body: "no image, please\n[skip ci]" } },
       "skip directive",
       "[skip ci] in the body",
       { skip_directives: ["[other]"] },

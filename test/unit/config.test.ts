@@ -31,12 +31,17 @@ describe("the configuration", () => {
   it("needs what several processes share, when it is only a part of the server", () => {
     const needs = (role: string, name: string) =>
       `${name}: role ${role} needs it, the same one for all processes that share the work`;
-    expect(mistakes("role: worker")).to.deep.equal([needs("worker", "DATABASE_URL")]);
+    expect(mistakes("role: worker")).to.deep.equal([
+      needs("worker", "DATABASE_URL"),
+      needs("worker", "MERGEDOCK_REGISTRY_PASSWORD"),
+      needs("worker", "MERGEDOCK_REGISTRY_CA_FILE"),
+    ]);
     expect(mistakes(null, { MERGEDOCK_ROLE: "receiver", DATABASE_URL: "postgres://x/y" })).to.deep.equal([
       needs("receiver", "MERGEDOCK_WEBHOOK_SECRETS"),
       needs("receiver", "MERGEDOCK_ADMIN_TOKEN"),
     ]);
-    expect(load("role: worker", { DATABASE_URL: "postgres://x/y" }).role).to.equal("worker");
+    const registry = { MERGEDOCK_REGISTRY_PASSWORD: "p", MERGEDOCK_REGISTRY_CA_FILE: "system" };
+    expect(load("role: worker", { DATABASE_URL: "postgres://x/y", ...registry }).role).to.equal("worker");
     expect(load("role: all").role).to.equal("all");
   });
 

@@ -138,6 +138,11 @@ describe("decide", () => {
     });
   }
 
+  it("does not take a directive that a body only quotes for one", () => {
+    const change = { body: "Release notes: chore(release): 1.2.3 [skip ci] (#4)" };
+    expect(decide(closed(change), [exampleRepository()], "pull_request").verdict).to.equal("build");
+  });
+
   it("builds what no filter of the repository leaves out", () => {
     const filters = { drafts: false, labels: ["Image", "ship"], labelsIgnore: ["docs"], skipDirectives: [] };
     const change = { labels: ["image"], title: "Mend a word [skip ci]" };

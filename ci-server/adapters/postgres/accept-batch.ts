@@ -118,7 +118,7 @@ function record(ledger: Ledger, writes: Writes, acceptance: Acceptance): Recorde
   if (decision.verdict === "skip" || request === null || merge === null) return as(decision, null);
   const known = ledger.merges.get(keyOf(merge));
   if (known !== undefined) return as(withLedger(decision, known), known);
-  const full = ledger.room.full(request.repository);
+  const full = ledger.room.full(request.repository, decision.repository.concurrency === "supersede");
   if (full !== null) return as(withFullQueue(decision, full), null);
   const { buildId } = addBuild(ledger, writes, decision, request);
   ledger.merges.set(keyOf(merge), buildId);

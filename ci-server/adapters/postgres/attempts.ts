@@ -102,7 +102,11 @@ export async function finishBuild(client: PoolClient, { buildId, attempt }: Atte
     "update build set result = $3, failure = $4, finished_at = now() where id = $1 and attempts = $2 and result is null",
     [buildId, attempt, end.result, failure],
   );
-  if (ended.rowCount === 0) return;
+  if (ended.rowCount === 0) {
+    const { rows } = await client.query("select from build where id = $1 and result is null", [buildId]);
+    if (rows.length > 0) throw takenOver({ buildId, attempt });
+    return;
+  }
   await client.query("update build_attempt set outcome = 'ended' where build_id = $1 and attempt = $2", [
     buildId,
     attempt,
@@ -126,6 +130,9 @@ export async function run(
   values: readonly unknown[] = [],
 ): Promise<void> {
   const { rowCount }: QueryResult = await pool.query(sql, [buildId, attempt, ...values]);
-  if (rowCount === 0)
-    throw new AppError("conflict", `attempt ${attempt} of build ${buildId} was taken over by a later one`);
+  if (rowCount === 0) throw takenOver({ buildId, attempt });
+}
+
+function takenOver({ buildId, attempt }: AttemptKey): AppError {
+  return new AppError("conflict", `attempt ${attempt} of build ${buildId} was taken over by a later one`);
 }

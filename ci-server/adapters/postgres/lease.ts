@@ -21,7 +21,11 @@ export interface HeldLease extends Lease {
 /** Begins with a claim that was made just now. All times are monotonic: a process that was frozen finds on waking how long it was away. */
 export function holdLease({ touch, refreshMs, lostMs }: LeaseOptions): HeldLease {
   const ending = new AbortController();
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
+  ending.signal.addEventListener("abort", () => ended.reject(ending.signal.reason));
   let heldMs = performance.now();
+  let isAsking = false;
   const end = (reason: string) => ending.abort(new AppError("unavailable", reason));
   const checkAge = () => {
     if (performance.now() - heldMs > lostMs)
@@ -30,7 +34,8 @@ export function holdLease({ touch, refreshMs, lostMs }: LeaseOptions): HeldLease
   async function confirm(): Promise<void> {
     ending.signal.throwIfAborted();
     const askedMs = performance.now();
-    const isHeld = await touch().catch((cause: unknown) => {
+    const isHeld = await Promise.race([touch(), ended.promise]).catch((cause: unknown) => {
+      ending.signal.throwIfAborted();
       const { message } = toAppError(cause);
       throw new AppError("unavailable", `the database could not confirm this attempt: ${message}`, { cause });
     });
@@ -42,8 +47,14 @@ export function holdLease({ touch, refreshMs, lostMs }: LeaseOptions): HeldLease
   }
   const timer = setInterval(() => {
     checkAge();
+    if (isAsking) return;
+    isAsking = true;
     // Trouble with the database is none yet: the age tells.
-    confirm().catch(() => undefined);
+    confirm()
+      .catch(() => undefined)
+      .finally(() => {
+        isAsking = false;
+      });
   }, refreshMs);
   return { signal: ending.signal, confirm, end, release: () => clearInterval(timer) };
 }

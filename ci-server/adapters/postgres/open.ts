@@ -14,6 +14,7 @@ import { toDatabaseError } from "./transaction.ts";
 
 // A database that does not answer is as good as none: whoever asked is told so.
 const queryMsMax = 8_000;
+const connectionTimeoutMillis = 5_000;
 
 /** Of pg-boss: two for its statements, and the one that listens. */
 const queueConnections = 3;
@@ -48,15 +49,14 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
   const embedded = options.url === null ? await startEmbeddedPostgres(options.folder) : null;
   const connection = embedded === null ? { connectionString: options.url ?? "" } : embedded.connection;
   const max = options.connectionsMax - queueConnections;
-  const timeouts = { connectionTimeoutMillis: 5_000, query_timeout: queryMsMax };
-  const pool = createPool({ ...connection, ...timeouts, max }, log);
+  const pool = createPool({ ...connection, connectionTimeoutMillis, query_timeout: queryMsMax, max }, log);
   // What is open, the last first.
   const closers = [() => pool.end(), async () => embedded?.stop()];
   const close = async () => {
     for (const one of closers) await one();
   };
   try {
-    await migrate(pool);
+    await migrate({ ...connection, connectionTimeoutMillis });
     const queue = await createQueue({
       ...{ connection: { ...connection, max: queueConnections - 1 }, pool, worker: options.worker },
       parallel: options.parallel,

@@ -43,13 +43,15 @@ export class QueueRoom {
     this.#countedMs = Number.NEGATIVE_INFINITY;
   }
 
-  /** A sentence when one build more would be too many, else null. */
-  full(repository: string): string | null {
+  /** A sentence when one build more would be too many, else null. `supersedes`: it replaces those that may be replaced. */
+  full(repository: string, supersedes: boolean): string | null {
     const { perRepositoryMax, inAllMax } = this.#limits;
-    const { open } = this.#of(repository);
-    if (open >= perRepositoryMax)
+    const { open, replaceable } = this.#of(repository);
+    const replaced = supersedes ? replaceable : 0;
+    if (open - replaced >= perRepositoryMax)
       return `queue full: ${open} builds of ${repository} wait already; replay the delivery later`;
-    if (this.#all >= inAllMax) return `queue full: ${this.#all} builds wait already; replay the delivery later`;
+    if (this.#all - replaced >= inAllMax)
+      return `queue full: ${this.#all} builds wait already; replay the delivery later`;
     return null;
   }
 

@@ -38,8 +38,8 @@ export interface QueueOptions {
 export interface BuildQueue extends Queue {
   /** In this order for each repository; each build once. */
   send(client: PoolClient, builds: readonly QueuedBuild[]): Promise<void>;
-  /** Takes builds out of the queue that were never begun. */
-  remove(client: PoolClient, buildIds: readonly number[]): Promise<void>;
+  /** Takes builds out of the queue that no worker has; returns how many there were. */
+  remove(client: PoolClient, buildIds: readonly number[]): Promise<number>;
 }
 
 export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
@@ -76,7 +76,10 @@ async function createBuildQueue(boss: PgBoss, expireInSeconds: number): Promise<
     policy: "key_strict_fifo",
     notify: true,
     heartbeatSeconds,
-    retryLimit: 1000,
+    // A build is given back as often as it takes: a job that failed for good would block its repository for ever.
+    retryLimit: 2 ** 31 - 1,
+    // However long it has waited, a job that is not done is not removed.
+    retentionSeconds: 10 * 365 * 24 * 3600,
     retryBackoff: true,
     retryDelay: 1,
     retryDelayMax: 60,
@@ -110,22 +113,22 @@ function toJobId(buildId: number): string {
 }
 
 /** A worker looks at two jobs of a repository in a second: those of builds that have ended would keep the others waiting for hours. */
-async function removeJobs(client: PoolClient, buildIds: readonly number[]): Promise<void> {
-  if (buildIds.length === 0) return;
+async function removeJobs(client: PoolClient, buildIds: readonly number[]): Promise<number> {
+  if (buildIds.length === 0) return 0;
   const sql = "delete from pgboss.job where name = $1 and state < 'active' and id = any($2::uuid[])";
-  await client.query(sql, [name, buildIds.map(toJobId)]);
+  return (await client.query(sql, [name, buildIds.map(toJobId)])).rowCount ?? 0;
 }
 
 /**
  * What this worker had when it was killed is nobody's now, since its state folder has one owner at a time: no need to wait
- * until the heartbeat is missed. Nor for what it gave back when it was stopped.
+ * until the heartbeat is missed. Nor for what it gave back when it was stopped. What another worker has claimed since is that one's.
  */
 async function takeUpOwn(boss: PgBoss, { pool, worker, log }: QueueOptions): Promise<void> {
   const { rows } = await pool.query<{ id: string; retryCount: number; buildId: number }>(
     `select j.id, j.retry_count as "retryCount", b.id::int as "buildId"
      from pgboss.job j join build b on b.id = (j.data->>'buildId')::bigint
        join build_attempt a on a.build_id = b.id and a.attempt = b.attempts and a.worker = $1
-     where j.name = $2 and j.state in ('active', 'retry')`,
+     where j.name = $2 and (j.state = 'retry' or j.state = 'active' and j.started_on <= a.started_at)`,
     [worker, name],
   );
   for (const { buildId, ...job } of rows) {

@@ -18,13 +18,11 @@ export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: num
   if (build.result !== null)
     throw new AppError("conflict", `build ${id} has ended with ${build.result}; there is nothing to cancel`);
   await client.query("update build set cancel_reason = coalesce(cancel_reason, $2) where id = $1", [id, reason]);
-  if (build.attempts > 0) return;
-  await finishBuild(
-    client,
-    { buildId: id, attempt: 0 },
-    { result: "cancellation", failure: toFailure(reason), images: [] },
-  );
-  await queue.remove(client, [id]);
+  // A running one is ended by its worker; one that waits, for the first time or after it was given back, ends here.
+  const isWaiting = (await queue.remove(client, [id])) > 0;
+  if (!isWaiting && build.attempts > 0) return;
+  const end = { result: "cancellation", failure: toFailure(reason), images: [] } as const;
+  await finishBuild(client, { buildId: id, attempt: build.attempts }, end);
 }
 
 /** Ends the builds of the repository that were never begun: this one has all that they have. */

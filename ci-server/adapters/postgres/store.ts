@@ -53,7 +53,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
     const room = new QueueRoom(limits);
     await room.refresh(client, [request.repository]);
-    const full = room.full(request.repository);
+    const full = room.full(request.repository, false);
     if (full !== null) throw new AppError("unavailable", full);
     const { id } = await insertBuild(client, request, origin);
     await queue.send(client, [{ buildId: id, repository: request.repository }]);

@@ -60,5 +60,5 @@ export function toDatabaseError(cause: unknown): never {
 function isUnavailable(cause: Error): boolean {
   const code = "code" in cause ? String(cause.code) : "";
   if (/^(?=.*\d)[0-9A-Z]{5}$/.test(code)) return unavailableClasses.has(code.slice(0, 2));
-  return /^E[A-Z_]+$/.test(code) || /connection|timeout|pool/i.test(cause.message);
+  return /^E(?!RR_)[A-Z_]+$/.test(code) || /connection|timeout|pool/i.test(cause.message);
 }

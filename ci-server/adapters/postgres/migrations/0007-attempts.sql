@@ -1,4 +1,4 @@
--- Who makes an attempt, what its build stage left, and how a build queues with the others of its repository.
+-- Who makes an attempt, and what its build stage left.
 
 alter table build_attempt
   -- Id of the worker's state folder.
