@@ -64,7 +64,9 @@ async function checkout({ worktrees, mirrors, ...shared }: Shared, request: Chec
     // No repository's name holds an @.
     const worktree = path.join(shared.folder, "worktrees", slot === 0 ? name : `${name}@${slot}`);
     // Two fetches into one mirror would be in each other's way.
-    const fetched = await mirrors.take(name, () => fetchAndLayOut({ ...shared, name, worktree }, request));
+    const fetched = await mirrors.take(name, request.signal, () =>
+      fetchAndLayOut({ ...shared, name, worktree }, request),
+    );
     return { ...fetched, release };
   } catch (cause) {
     release();
@@ -84,7 +86,6 @@ async function fetchAndLayOut(
   request: CheckoutRequest,
 ): Promise<Omit<Checkout, "release">> {
   const { repository, signal } = request;
-  signal.throwIfAborted();
   const mirror = path.join(folder, "mirrors", `${name}.git`);
   request.log(`fetching ${request.ref} of ${repository.url}`);
   const open = () => gitIn(folder, mirror, signal);

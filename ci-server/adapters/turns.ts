@@ -4,17 +4,34 @@
 export class Turns {
   readonly #last = new Map<string, Promise<void>>();
 
-  async take<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#last.get(name);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#last.set(name, promise);
+  /** An abort ends the waiting, with the signal's reason; the work itself has to look to it. */
+  async take<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    const before = this.#last.get(name) ?? Promise.resolve();
+    const { promise: done, resolve } = Promise.withResolvers<void>();
+    // Whoever gave up does not let the next one in before the one that still works.
+    const last = before.then(() => done);
+    this.#last.set(name, last);
+    void last.then(() => {
+      if (this.#last.get(name) === last) this.#last.delete(name);
+    });
     try {
-      await before;
+      await untilAborted(before, signal);
       return await work();
     } finally {
-      if (this.#last.get(name) === promise) this.#last.delete(name);
       resolve();
     }
+  }
+}
+
+async function untilAborted(waited: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = () => reject(signal.reason);
+  signal.addEventListener("abort", abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    await Promise.race([waited, promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
   }
 }
 

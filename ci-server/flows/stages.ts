@@ -79,6 +79,8 @@ export async function pushImages(run: BuildRun): Promise<void> {
         await fence();
         return builder.push(toRequest(run, recipe), built);
       }));
+    // No tag that anybody reads is put on an image that is not the one that was built.
+    await retry(run, () => proveManifest(run, recipe, digest));
     await retry(run, () => registry.tag({ image: recipe.image, digest, tags: recipe.tags, fence, signal }));
     run.digests.set(recipe, digest);
     run.log(`pushed ${digestReference(run.parts.pushHost, recipe.image, digest)}`);

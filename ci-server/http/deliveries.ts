@@ -58,8 +58,8 @@ function again(options: DeliveryOptions): Middleware {
   return async (ctx) => {
     const guid = String(ctx.params.guid);
     const { dry_run: isDry } = parseQuery(replayQuery, ctx.query);
-    const changed =
-      isDry && (ctx.request.length ?? 0) > 0 ? options.parseRepositories(await readJson(ctx)) : options.repositories;
+    const hasBody = (ctx.request.length ?? 0) > 0 || ctx.get("transfer-encoding") !== "";
+    const changed = isDry && hasBody ? options.parseRepositories(await readJson(ctx)) : options.repositories;
     const parts = { ...options, repositories: changed };
     const { buildId, ...rest } = isDry ? await dryRun(parts, guid) : await replay(parts, guid);
     ctx.status = isDry || buildId === null ? 200 : 202;

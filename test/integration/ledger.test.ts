@@ -108,6 +108,14 @@ describe("the ledger", function () {
     const changed = (await (await dry(guid, { repositories })).json()) as Entry;
     expect(changed).to.include({ verdict: "build", build: null });
     expect(changed.rules.at(-1)).to.include({ rule: "already built", passed: true });
+    // A body that does not say its length is read all the same.
+    const chunked = await ci.api(`/deliveries/${guid}/replay?dry_run=true`, {
+      method: "POST",
+      body: new Blob([JSON.stringify({ repositories })]).stream(),
+      headers: { "content-type": "application/json" },
+      duplex: "half",
+    });
+    expect(await chunked.json()).to.include({ verdict: "build" });
     const known = (await (await dry(verdict.delivery)).json()) as Entry;
     expect(known).to.include({ verdict: "skip", build: verdict.build });
     expect(known.reason).to.contain(`it is build ${verdict.build} already`);

@@ -55,14 +55,14 @@ describe("the proof", function () {
   it("fails when the registry does not have the manifest", async () => {
     const build = await throughRegistry(({ method, path }) => (method === "GET" && isByDigest(path) ? nothing : null));
     expect(build).to.deep.include({ images: [] }).and.not.include({ result: "success" });
-    expect(build.failure?.message).to.contain("the registry has no");
+    expect(build.failure?.message).to.contain("the registry does not have");
   });
 
   it("fails when the registry loses the manifest after the push", async () => {
     let asked = 0;
-    // The first GET by digest is for the second tag, the next one is the proof's.
+    // The first GET by digest is before the tags, the second is for them, the next one is the proof's.
     const build = await throughRegistry(({ method, path }) =>
-      method === "GET" && isByDigest(path) && ++asked > 1 ? nothing : null,
+      method === "GET" && isByDigest(path) && ++asked > 2 ? nothing : null,
     );
     expect(build).to.deep.include({ result: "error", images: [] });
     expect(build.failure?.message).to.contain("after the push");

@@ -22,12 +22,12 @@ export interface BuildOrigin {
   readonly replay: boolean;
 }
 
-/** The new build, or the one that this merge has already. */
+/** A build that was asked for by hand, or again; batch-writes.ts has those of deliveries. Returns its id. */
 export async function insertBuild(
   client: PoolClient,
   request: BuildRequest,
   { repositoryId, replay }: BuildOrigin,
-): Promise<{ readonly id: number; readonly isNew: boolean }> {
+): Promise<number> {
   const values = [
     request.repository,
     request.trigger,
@@ -41,20 +41,12 @@ export async function insertBuild(
     request.deliveryGuid,
     replay,
   ];
-  const inserted = await client.query<{ id: string }>(
+  const { rows } = await client.query<{ id: string }>(
     `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, replay)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-     on conflict (repository_id, pull_request_number, sha, coalesce(service, '')) where trigger = 'pull_request' and not replay do nothing returning id`,
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id`,
     values,
   );
-  const row = inserted.rows[0];
-  if (row !== undefined) return { id: Number(row.id), isNew: true };
-  const { rows } = await client.query<{ id: string }>(
-    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3
-       and coalesce(service, '') = coalesce($4, '')`,
-    [repositoryId, request.pullRequest?.number, request.sha, request.service],
-  );
-  return { id: Number(rows[0]?.id), isNew: false };
+  return Number(rows[0]?.id);
 }
 
 export async function findBuild(pool: Pool | PoolClient, id: number): Promise<Build | null> {

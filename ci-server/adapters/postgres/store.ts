@@ -55,7 +55,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     await room.refresh(client, [request.repository]);
     const full = room.full(request.repository, false);
     if (full !== null) throw new AppError("unavailable", full);
-    const { id } = await insertBuild(client, request, origin);
+    const id = await insertBuild(client, request, origin);
     await queue.send(client, [{ buildId: id, repository: request.repository }]);
     return id;
   };
