@@ -117,10 +117,13 @@ async function measurePages(port: number): Promise<void> {
     "one delivery": `/deliveries/guid-${middle}`,
   };
   const rows: Record<string, unknown> = {};
-  for (const [name, page] of Object.entries(pages)) rows[name] = await measurePage(port, page);
+  try {
+    for (const [name, page] of Object.entries(pages)) rows[name] = await measurePage(port, page);
+  } finally {
+    await stop(child);
+  }
   console.log(`history: ${count} builds and deliveries, ${requests} requests each, Node ${process.version}`);
   console.table(rows);
-  await stop(child);
 }
 
 /** By the load client, whose own work is small beside that of fetch. */
