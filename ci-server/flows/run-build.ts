@@ -7,7 +7,11 @@ import type { Lease } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
 import type { BuildParts, BuildRun } from "./build-run.ts";
-import { buildImages, fetchCommit, planRecipes, proveImages, pushImages } from "./stages.ts";
+import { buildImages } from "./stages/build.ts";
+import { fetchCommit } from "./stages/fetch.ts";
+import { planRecipes } from "./stages/plan.ts";
+import { proveImages } from "./stages/prove.ts";
+import { pushImages } from "./stages/push.ts";
 import { watchLimits } from "./watch-limits.ts";
 
 const failureCharsMax = 4_000;

@@ -1,0 +1,51 @@
+// Where commits come from.
+
+import type { MergeRange } from "../merge-range.ts";
+import type { Repository } from "../recipe.ts";
+import type { WriteLine } from "./log.ts";
+
+export interface CheckoutRequest {
+  readonly repository: Repository;
+  /** Branch, tag or commit; where `sha` is given, the branch that must contain it. */
+  readonly ref: string;
+  readonly sha: string | null;
+  /** What is known of the merge whose commit `sha` is; null where nobody asks what it changed. */
+  readonly merge: MergeHint | null;
+  readonly signal: AbortSignal;
+  readonly log: WriteLine;
+}
+
+/** What a forge says of a pull request that was merged. */
+export interface MergeHint {
+  /** The remote's ref of the pull request's own commits; null where the remote has none. */
+  readonly headRef: string | null;
+  readonly headSha: string | null;
+  readonly commits: number;
+}
+
+/** `files`: all that were changed, as git spells them; a file that was moved is there under both names. */
+export interface MergeChanges extends MergeRange {
+  readonly files: readonly string[];
+}
+
+/** A commit laid out in a folder of its own until it is released; the folder stays in place and is reused after that. */
+export interface Checkout {
+  readonly sha: string;
+  readonly folder: string;
+  readonly committedAt: Date;
+  /** Null where the request has no `merge`. */
+  readonly merge: MergeChanges | null;
+  /** Lets another checkout have the folder. To be called once, when nobody reads from it any more. */
+  release(): void;
+}
+
+/** Brings commits from the repository's configured URL, and from no other place. */
+export interface Git {
+  /**
+   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent,
+   * and may run several times at once.
+   * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
+   * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
+   */
+  checkout(request: CheckoutRequest): Promise<Checkout>;
+}

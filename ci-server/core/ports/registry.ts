@@ -1,0 +1,31 @@
+// Where images are kept.
+
+/** A manifest as the registry holds it; its digest was recomputed from the bytes received. */
+export interface Manifest {
+  readonly digest: string;
+  readonly mediaType: string;
+  /** Digest of the image's configuration; null for an index. */
+  readonly configDigest: string | null;
+  /** Bytes of configuration and layers as stored (compressed). */
+  readonly bytes: number;
+}
+
+export interface TagRequest {
+  /** Path without host. */
+  readonly image: string;
+  readonly digest: string;
+  readonly tags: readonly string[];
+  /** Awaited right before each write: when it throws, nothing more is written. */
+  readonly fence: () => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
+/** The registry's own API over verified TLS. Throws `unavailable`, `forbidden` (a certificate of another CA), `unauthorized`. */
+export interface Registry {
+  /** `image`: path without host. `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
+  manifest(image: string, reference: string, signal: AbortSignal): Promise<Manifest | null>;
+  /** Lets each of the tags name the manifest with the digest. Idempotent. Throws `unavailable` when there is no such manifest (yet). */
+  tag(request: TagRequest): Promise<void>;
+  /** What was found, in one line. */
+  check(signal: AbortSignal): Promise<string>;
+}

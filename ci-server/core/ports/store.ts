@@ -1,0 +1,142 @@
+// What must outlive the process.
+
+import type {
+  Artifact,
+  Attempt,
+  AttemptKey,
+  Build,
+  BuildRequest,
+  Failure,
+  Image,
+  LogLine,
+  Result,
+  Stage,
+} from "../build.ts";
+import type { Decision } from "../decide.ts";
+import type { Delivery, LedgerEntry } from "../delivery.ts";
+import type { PathsVerdict } from "../judge-paths.ts";
+import type { MergeChanges } from "./git.ts";
+
+/** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
+export interface Accepted {
+  readonly guid: string;
+  readonly verdict: "build" | "skip" | "duplicate";
+  readonly reason: string;
+  readonly buildId: number | null;
+}
+
+/** Keys of a page of the ledger, newest first. */
+export interface LedgerPage {
+  readonly repository: string | null;
+  readonly verdict: "build" | "skip" | null;
+  /** Entries with an id below this one; null starts at the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+/** A delivery whose signature did not fit; its body is not kept. */
+export interface Refusal {
+  readonly guid: string | null;
+  readonly name: string | null;
+  readonly bodyBytes: number;
+  readonly reason: string;
+}
+
+export interface BuildPage {
+  readonly repository: string | null;
+  /** Builds with an id below this one; null starts at the newest. */
+  readonly before: number | null;
+  readonly limit: number;
+}
+
+/** What is recorded of a merge once its commit was fetched. `paths`: null where the repository names no paths. */
+export interface MergeRecord {
+  readonly changes: MergeChanges;
+  readonly paths: PathsVerdict | null;
+}
+
+/** `files`: a bounded number of the `total`, in git's order. */
+export interface ChangedFiles {
+  readonly files: readonly string[];
+  readonly total: number;
+}
+
+export interface BuildEnd {
+  readonly result: Result;
+  readonly failure: Failure | null;
+  readonly images: readonly Image[];
+}
+
+/** Everything that must outlive the process. Throws `unavailable` when the database cannot be reached. */
+export interface Store {
+  /**
+   * Delivery, decision, build and its place in the queue, in one transaction: after a return nothing of it can be lost,
+   * after a throw nothing of it is there. A GUID that was stored gives `duplicate`, or `conflict` when the body differs;
+   * a merge that has a build gives `skip` with that build; a full queue gives `skip`, and the delivery can be replayed.
+   */
+  accept(delivery: Delivery, decision: Decision, request: BuildRequest | null): Promise<Accepted>;
+  /** Notes a delivery that was not verified, in a ring of bounded length. */
+  refuse(refusal: Refusal): Promise<void>;
+  /** Newest first. */
+  deliveries(page: LedgerPage): Promise<readonly LedgerEntry[]>;
+  /** Null when there is none, or none any more. */
+  delivery(guid: string): Promise<LedgerEntry | null>;
+  /** The bytes as they came. Null when there is none. */
+  deliveryBody(guid: string): Promise<Uint8Array | null>;
+  /**
+   * Removes the oldest deliveries beyond the limits of the ledger, and idempotency keys of the same age; returns how many
+   * deliveries. Builds stay: a merge that is delivered after that still has its build. May run at any time; while another
+   * sweep runs, in whatever process, it does nothing. After an abort what was removed stays removed, and the rest there.
+   */
+  sweepLedger(signal: AbortSignal): Promise<number>;
+  /** The build that a merge has already, or null. */
+  mergeBuild(request: BuildRequest, repositoryId: number): Promise<number | null>;
+  /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. */
+  replay(request: BuildRequest, repositoryId: number): Promise<number>;
+  /**
+   * Stores and queues a build in one transaction; returns its id. The same key with the same request gives the same build,
+   * with another request it throws `conflict`.
+   */
+  request(request: BuildRequest, idempotencyKey: string | null): Promise<number>;
+  /** Null when there is none. */
+  build(id: number): Promise<Build | null>;
+  /** Newest first. */
+  builds(page: BuildPage): Promise<readonly Build[]>;
+  /** Counts the attempt and forgets the stages of the one before. Null when there is none. Idempotent on a build that has ended. */
+  begin(id: number): Promise<Build | null>;
+  /** The attempts so far, the running one last. */
+  attempts(id: number): Promise<readonly Attempt[]>;
+  /** What the build stages of all attempts have left, the newest for each service. */
+  artifacts(id: number): Promise<readonly Artifact[]>;
+  /**
+   * Asks for the build's end: one that was never begun ends here and now, a running one is ended by its worker, which hears of it
+   * by `changed`. Throws `not_found`, `conflict` (it has ended).
+   */
+  cancel(id: number, reason: string): Promise<void>;
+  // What an attempt says of itself is taken until the next one begins; after that it throws `conflict` and changes nothing.
+  resolveSha(at: AttemptKey, sha: string): Promise<void>;
+  stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
+  stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
+  keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
+  /**
+   * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
+   * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
+   */
+  recordMerge(at: AttemptKey, record: MergeRecord): Promise<void>;
+  /** Lines with consecutive `seq`, once each. */
+  appendLog(at: AttemptKey, lines: readonly LogLine[]): Promise<void>;
+  /** Notes that the attempt is broken off on purpose: it does not count against the build. */
+  giveBack(at: AttemptKey): Promise<void>;
+  /** Ends the build for good; an end after the end changes nothing. */
+  finish(at: AttemptKey, end: BuildEnd): Promise<void>;
+  /** What `recordMerge` has recorded; null when there is nothing. */
+  changedFiles(id: number): Promise<ChangedFiles | null>;
+  /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
+  readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
+  /** The number of the log's last line; 0 when it is empty. */
+  lastLogSeq(id: number): Promise<number>;
+  /** Resolves when the build or its log may have changed since the call; never later than `ms`. */
+  changed(id: number, ms: number, signal: AbortSignal): Promise<void>;
+  /** What was found, in one line. */
+  check(signal: AbortSignal): Promise<string>;
+}
