@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { imagePath } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
+import { filePattern, serviceFields, serviceName, toService, usualService } from "./core/service.ts";
 
 const address = z
   .string()
@@ -12,13 +13,6 @@ const address = z
     return { host: text.slice(0, colon).replace(/^\[|\]$/g, ""), port: Number(text.slice(colon + 1)) };
   })
   .refine(({ port }) => port <= 65_535, "has a port above 65535");
-
-const relativePath = z
-  .string()
-  .min(1)
-  .max(500)
-  .refine((text) => !text.startsWith("/") && !text.includes("\0"), "has to be a path relative to the repository")
-  .refine((text) => !text.split(/[/\\]/).includes(".."), "must not lead out of the repository with ..");
 
 /** https, or what the operator opens by writing it here; a user name or a password does not belong into a URL. */
 const gitUrl = z
@@ -34,30 +28,25 @@ function hasNoCredentials(url: URL | null): boolean {
   return url === null || (url.password === "" && (url.username === "" || url.protocol === "ssh:"));
 }
 
-const service = z.strictObject({
-  name: z
-    .string()
-    .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, "has to be lower-case letters and digits, joined by single . _ -"),
-  context: relativePath.default("."),
-  dockerfile: relativePath.default("Dockerfile"),
-});
-
-/** As a file's name is written in git: it begins at the repository's root and has no . or .. in it. */
-const filePattern = z
-  .string()
-  .min(1)
-  .max(250)
-  .refine(
-    (text) => text !== "!" && !/^(?:\/|!\/|!!)/.test(text),
-    "has to begin with a folder or a file, such as services/cart/**",
-  )
-  .refine((text) => !text.split("/").some((part) => /^!?\.\.?$/.test(part)), "must not have . or .. as a segment")
-  .refine((text) => !text.includes("\\") && !text.includes("\0"), "has to be written with / between the segments");
+const service = z.strictObject({ name: serviceName, ...serviceFields }).transform(toService);
 
 const word = z
   .string()
   .max(100)
   .refine((text) => text.trim() !== "", "must not be blank");
+
+/** A registry beside our own: base images come from it, or images go there too. */
+const otherRegistry = z
+  .strictObject({
+    host: z.string().regex(/^[A-Za-z0-9.-]+(?::\d{1,5})?$/, "has to be host or host:port, without https://"),
+    username: z.string().min(1).optional(),
+    password_file: z.string().min(1).optional(),
+    ca_file: z.string().min(1).optional(),
+  })
+  .refine(
+    ({ username, password_file }) => (username === undefined) === (password_file === undefined),
+    "needs both username and password_file, or neither",
+  );
 
 const repository = z
   .strictObject({
@@ -69,6 +58,12 @@ const repository = z
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
     concurrency: z.enum(concurrencies).default("queue"),
+    secrets: z
+      .record(
+        z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -"),
+        z.string().min(1),
+      )
+      .default({}),
     paths: z.array(filePattern).max(100).default([]),
     labels: z.array(word).max(100).default([]),
     labels_ignore: z.array(word).max(100).default([]),
@@ -83,7 +78,7 @@ const repository = z
     labelsIgnore,
     skipDirectives,
     // Without services a repository is one image of its own name.
-    services: value.services ?? [{ name: lastSegment(value.name), context: ".", dockerfile: "Dockerfile" }],
+    services: value.services ?? [usualService(lastSegment(value.name))],
   }))
   .superRefine((value, ctx) => reportTwice(ctx, value.services, "services"));
 
@@ -145,6 +140,7 @@ export const configFile = z
         password_file: z.string().min(1).optional(),
       })
       .prefault({}),
+    registries: z.array(otherRegistry).default([]),
     engine: z
       .strictObject({
         host: z
@@ -164,7 +160,14 @@ export const configFile = z
     limits: limits.prefault({}),
     repositories: z.array(repository).default([]),
   })
-  .superRefine((value, ctx) => reportTwice(ctx, value.repositories, "repositories"));
+  .superRefine((value, ctx) => {
+    reportTwice(ctx, value.repositories, "repositories");
+    reportTwice(
+      ctx,
+      value.registries.map(({ host }) => ({ name: host })),
+      "registries",
+    );
+  });
 
 /** What a dry run may change. */
 export const changedConfig = z.strictObject({

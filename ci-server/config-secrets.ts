@@ -62,11 +62,18 @@ function readSecret(
   const twin = env[`${name}_FILE`];
   const file = twin ? path.resolve(folder, twin) : configured;
   if (!file) return null;
+  const secret = readSecretFile(file);
+  if (!(secret instanceof Error)) return secret;
+  mistakes.push(`${name}_FILE: ${secret.message}`);
+  return null;
+}
+
+/** Its text without blanks around it, or what kept it from being read. */
+export function readSecretFile(file: string): string | Error {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (cause) {
-    mistakes.push(`${name}_FILE: ${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`);
-    return null;
+    return new Error(`${file} cannot be read (${(cause as NodeJS.ErrnoException).code})`, { cause });
   }
 }
 

@@ -6,7 +6,7 @@ import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
-import { readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
+import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 
@@ -24,6 +24,8 @@ export interface Config {
     /** Null: the one that is made in the state folder. */
     readonly password: string | null;
   };
+  /** Registries beside our own, each host once. */
+  readonly registries: readonly OtherRegistry[];
   readonly engineHost: string;
   /** Null starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
@@ -35,6 +37,14 @@ export interface Config {
   readonly workers: number;
   readonly limits: ConfigFile["limits"];
   readonly repositories: readonly Repository[];
+}
+
+/** `password`: null where it is read without signing in. `caFile`: null trusts the machine's authorities. */
+export interface OtherRegistry {
+  readonly host: string;
+  readonly username: string | null;
+  readonly password: string | null;
+  readonly caFile: string | null;
 }
 
 /** Relative paths of the environment start at its folder, those of the file at the file. */
@@ -65,9 +75,10 @@ export function loadConfig(source: ConfigSource): Config {
   const parsed = configFile.safeParse(merged);
   if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
+  const registries = (parsed.data?.registries ?? []).map((one) => toOtherRegistry(one, file.folder, mistakes));
   if (parsed.success) mistakes.push(...missingForRole(parsed.data, secrets));
   if (!parsed.success || mistakes.length > 0) throw mistaken(mistakes);
-  return freeze(toConfig(parsed.data, secrets, file.folder));
+  return freeze({ ...toConfig(parsed.data, secrets, file.folder), registries });
 }
 
 /** Processes that share the work share a database and secrets, and cannot each make their own. */
@@ -172,7 +183,18 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
   return `${where || "mergedock.yml"}:${shown} ${issue.message}`;
 }
 
-function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Config {
+function toOtherRegistry(
+  { host, username, password_file, ca_file }: ConfigFile["registries"][number],
+  folder: string,
+  mistakes: string[],
+): OtherRegistry {
+  const password = password_file === undefined ? null : readSecretFile(path.resolve(folder, password_file));
+  if (password instanceof Error) mistakes.push(`registries: ${host}: password_file: ${password.message}`);
+  const caFile = ca_file === undefined ? null : path.resolve(folder, ca_file);
+  return { host, username: username ?? null, password: password instanceof Error ? null : password, caFile };
+}
+
+function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Config, "registries"> {
   const { registry } = file;
   const caFile =
     registry.ca_file === undefined || registry.ca_file === "system"
@@ -197,7 +219,12 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Config {
     logLevel: file.log.level,
     workers: file.workers,
     limits: file.limits,
-    repositories: file.repositories,
+    repositories: file.repositories.map((repository) => ({
+      ...repository,
+      secrets: Object.fromEntries(
+        Object.entries(repository.secrets).map(([name, secret]) => [name, path.resolve(folder, secret)]),
+      ),
+    })),
   };
 }
 

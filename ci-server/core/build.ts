@@ -75,14 +75,44 @@ export interface Artifact {
   readonly tag: string;
 }
 
+/** What an image is FROM, as the Dockerfile names it, and what that was. `digest`: the manifest's in its registry, or the id of an image that only the engine has. */
+export interface BaseImage {
+  readonly reference: string;
+  readonly digest: string;
+}
+
+/** A further registry's repository that an image was to go to. `message`: why it did not. */
+export interface Destination {
+  readonly reference: string;
+  readonly result: Extract<Result, "success" | "error">;
+  readonly message: string | null;
+}
+
+/** A statement about an image, stored beside it. `type`: `provenance` or `sbom`. */
+export interface Attestation {
+  readonly type: "provenance" | "sbom";
+  readonly digest: string;
+}
+
 /** What a recipe produced. `bytes`: config and layers as the registry stores them (compressed). */
 export interface Image {
   readonly service: string;
   /** By digest: `localhost:5000/acme/shop@sha256:…`. */
   readonly reference: string;
+  /** Repository path in the registry, without host. */
+  readonly path: string;
   readonly digest: string;
   readonly tags: readonly string[];
   readonly bytes: number;
+  /** What the engine calls it. */
+  readonly imageId: string;
+  /** Of all that it was made from: the same key is the same image. Null where something of it cannot be known. */
+  readonly key: string | null;
+  /** The build that made it, where this one found it made. */
+  readonly reusedFrom: number | null;
+  readonly bases: readonly BaseImage[];
+  readonly destinations: readonly Destination[];
+  readonly attestations: readonly Attestation[];
 }
 
 export interface Failure {

@@ -3,7 +3,8 @@
 import type { Build } from "./build.ts";
 import { AppError } from "./errors.ts";
 import { imagePath } from "./image-ref.ts";
-import type { Recipe, Repository, Service } from "./recipe.ts";
+import type { Recipe, Repository } from "./recipe.ts";
+import type { Service } from "./service.ts";
 
 export interface PlannedCommit {
   readonly sha: string;
@@ -20,11 +21,11 @@ export function plan(build: Build, repository: Repository, commit: PlannedCommit
 }
 
 function toRecipe(build: Build, repository: Repository, commit: PlannedCommit, service: Service): Recipe {
+  const { name, paths: _paths, ...rest } = service;
   return {
-    service: service.name,
-    type: "docker",
-    context: service.context,
-    dockerfile: service.dockerfile,
+    ...rest,
+    service: name,
+    annotations: {},
     image: imagePath(repository.name, service.name),
     tags: tagsOf(build, commit.sha),
     labels: labelsOf(build, repository, commit, service),

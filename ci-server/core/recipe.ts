@@ -1,14 +1,6 @@
 // A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
 
-export const imageTypes = ["docker", "ami"] as const;
-export type ImageType = (typeof imageTypes)[number];
-
-/** What the operator configured of one image. Paths are relative: `context` to the checkout, `dockerfile` to the context. */
-export interface Service {
-  readonly name: string;
-  readonly context: string;
-  readonly dockerfile: string;
-}
+import type { ImageType, Service } from "./service.ts";
 
 /** In order one at a time; the newest of those that wait replaces the others; or all at once. */
 export const concurrencies = ["queue", "supersede", "parallel"] as const;
@@ -25,6 +17,8 @@ export interface Repository {
   readonly branches: readonly string[];
   readonly services: readonly Service[];
   readonly concurrency: (typeof concurrencies)[number];
+  /** The file of each secret by its name; read when a step needs it. */
+  readonly secrets: Readonly<Record<string, string>>;
   /** Patterns of files, `!` before those that are left out; a merge that changes none of them is not built. Empty: all files. */
   readonly paths: readonly string[];
   /** A merge needs one of these. Empty: none is needed. */
@@ -38,14 +32,16 @@ export interface Repository {
 }
 
 /** One image of a plan: from which context it is built, and under which names it is stored. */
-export interface Recipe {
+export interface Recipe
+  extends Pick<Service, "context" | "dockerfile" | "target" | "args" | "secrets" | "needs" | "noCache" | "pushTo"> {
   readonly service: string;
   readonly type: ImageType;
-  readonly context: string;
-  readonly dockerfile: string;
   /** Repository path inside the registry, without host: `acme/shop` or `acme/shop/cart`. */
   readonly image: string;
-  /** At least one; the engine pushes the first, the others follow by manifest. */
+  /** At least one. */
   readonly tags: readonly [string, ...string[]];
+  /** Of the image's configuration. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Of the manifest. */
+  readonly annotations: Readonly<Record<string, string>>;
 }

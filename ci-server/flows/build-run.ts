@@ -1,6 +1,6 @@
 // What a running build consists of: the ports and limits it works with, and what its stages hand on to one another.
 
-import type { AttemptKey, Build, Image } from "../core/build.ts";
+import type { AttemptKey, Attestation, BaseImage, Build, Destination } from "../core/build.ts";
 import type { Builder, Built, Checkout, Clock, Git, Lease, Registry, Store, WriteLine } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
@@ -34,8 +34,31 @@ export interface BuildRun {
   checkout: Checkout | null;
   /** Set by a rule that ends the build without an image. */
   skipReason: string | null;
-  recipes: readonly Recipe[];
-  readonly built: Map<Recipe, Built>;
-  readonly digests: Map<Recipe, string>;
-  images: Image[];
+  /** One for each image of the plan. */
+  images: readonly ImageRun[];
+}
+
+/** What the stages find out about one image, in this order. */
+export interface ImageRun {
+  readonly recipe: Recipe;
+  bases: readonly BaseImage[];
+  key: string | null;
+  /** Null until it is built, and for ever where an earlier build has made it. */
+  built: Built | null;
+  reusedFrom: number | null;
+  /** The manifest's; null until it is in the registry. */
+  digest: string | null;
+  /** Those that were put. */
+  tags: readonly string[];
+  destinations: readonly Destination[];
+  attestations: readonly Attestation[];
+  /** Bytes in the registry; null until that was proven. */
+  bytes: number | null;
+}
+
+export function newImageRun(recipe: Recipe): ImageRun {
+  return {
+    ...{ recipe, bases: [], key: null, built: null, reusedFrom: null, digest: null, tags: [] },
+    ...{ destinations: [], attestations: [], bytes: null },
+  };
 }

@@ -4,7 +4,8 @@ import { AppError } from "../core/errors.ts";
 import { isTag } from "../core/image-ref.ts";
 import { isPattern } from "../core/path-pattern.ts";
 import type { Store } from "../core/ports.ts";
-import type { ImageType, Repository, Service } from "../core/recipe.ts";
+import type { Repository } from "../core/recipe.ts";
+import type { ImageType, Service } from "../core/service.ts";
 
 export interface ImageRequest {
   /** `shop`, or `acme/shop/cart` where the short name is not unique. */

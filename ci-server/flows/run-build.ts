@@ -1,8 +1,9 @@
 // Runs one build: the stages in order, each recorded with its time; the end is stored whatever it is.
 
-import type { Build, Failure, Result, Stage } from "../core/build.ts";
+import type { Build, Failure, Image, Result, Stage } from "../core/build.ts";
 import { cleanText } from "../core/clean-text.ts";
 import { AppError, toAppError } from "../core/errors.ts";
+import { digestReference } from "../core/image-ref.ts";
 import type { Lease } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
@@ -47,7 +48,7 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
     const why = failure?.message ?? run.skipReason;
     write(why === null ? result : `${result}: ${why}`);
     await log.close(progress.stage);
-    await store.finish(at, { result, failure, images: run.images });
+    await store.finish(at, { result, failure, images: toImages(run) });
   } finally {
     limits.stop();
     run.checkout?.release();
@@ -56,7 +57,17 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
 
 function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log">): BuildRun {
   if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
-  return { ...given, checkout: null, skipReason: null, recipes: [], built: new Map(), digests: new Map(), images: [] };
+  return { ...given, checkout: null, skipReason: null, images: [] };
+}
+
+/** Those that are proven to be in the registry. */
+function toImages({ parts, images }: BuildRun): Image[] {
+  return images.flatMap(({ recipe, digest, bytes, built, ...rest }) => {
+    if (digest === null || bytes === null) return [];
+    const { service, image: path } = recipe;
+    const reference = digestReference(parts.pushHost, path, digest);
+    return [{ ...rest, service, reference, path, digest, bytes, imageId: built?.imageId ?? "" }];
+  });
 }
 
 /** Of a build without a failure. */

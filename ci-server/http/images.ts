@@ -4,7 +4,7 @@ import Router from "@koa/router";
 import type { Middleware } from "koa";
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
-import { imageTypes } from "../core/recipe.ts";
+import { imageTypes } from "../core/service.ts";
 import { type RequestParts, requestImage } from "../flows/request-image.ts";
 import { line, readJson } from "./input.ts";
 

@@ -9,6 +9,7 @@ import { createEngine } from "../../ci-server/adapters/docker-engine.ts";
 import { createDockerBuilder } from "../../ci-server/builders/docker.ts";
 import type { Builder, BuilderRequest } from "../../ci-server/core/ports.ts";
 import type { Recipe } from "../../ci-server/core/recipe.ts";
+import { usualService } from "../../ci-server/core/service.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
 import type { FileContent } from "../../lab/sample-commit.ts";
 import { trustRegistry } from "../../lab/trust-registry.ts";
@@ -71,8 +72,10 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
     }
 
     function request(recipe: Partial<Recipe> = {}, signal: AbortSignal = new AbortController().signal): BuilderRequest {
+      const { name: _name, paths: _paths, ...usual } = usualService("shop");
       const shop: Recipe = {
-        ...{ service: "shop", type: "docker", context: ".", dockerfile: "Dockerfile", image: "contract/shop" },
+        ...usual,
+        ...{ service: "shop", type: "docker", image: "contract/shop", annotations: {} },
         ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
       };
       const checkout = {

@@ -247,7 +247,13 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(again?.attempts).to.equal(2);
       expect(again?.stages.map(({ name: stage }) => stage)).to.deep.equal(["queued"]);
       const images = [
-        { service: "shop", reference: "r/acme@sha256:1", digest: "sha256:1", tags: ["a", "b"], bytes: 3_000_000_000 },
+        {
+          ...{ service: "shop", reference: "r/acme@sha256:1", path: "acme", digest: "sha256:1", tags: ["a", "b"] },
+          ...{ bytes: 3_000_000_000, imageId: "sha256:2", key: "k", reusedFrom: null },
+          bases: [{ reference: "node:24", digest: "sha256:3" }],
+          destinations: [{ reference: "r2/acme@sha256:1", result: "error", message: "gone" } as const],
+          attestations: [{ type: "sbom", digest: "sha256:4" } as const],
+        },
       ];
       await store.finish(second, { result: "success", failure: null, images });
       await store.finish(second, { result: "error", failure: { code: "internal", message: "late" }, images: [] });

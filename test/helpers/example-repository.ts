@@ -1,6 +1,7 @@
 // A configured repository for tests that look at a part of it.
 
 import { type Repository, usualSkipDirectives } from "../../ci-server/core/recipe.ts";
+import { usualService } from "../../ci-server/core/service.ts";
 
 /** One that builds every merge into main, unless it is changed. */
 export function exampleRepository(change: Partial<Repository> = {}): Repository {
@@ -8,8 +9,9 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
     name: "acme/shop",
     url: "https://forge.test/acme/shop.git",
     branches: ["main"],
-    services: [{ name: "shop", context: ".", dockerfile: "Dockerfile" }],
+    services: [usualService("shop")],
     concurrency: "queue",
+    secrets: {},
     paths: [],
     labels: [],
     labelsIgnore: [],

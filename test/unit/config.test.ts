@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { type Config, loadConfig } from "../../ci-server/config.ts";
+import { usualService } from "../../ci-server/core/service.ts";
 
 describe("the configuration", () => {
   let folder: string;
@@ -73,12 +74,10 @@ describe("the configuration", () => {
         - { name: acme/shop, url: https://github.com/acme/shop.git, branches: [main, "release/*"], services: [{ name: cart, context: services/cart }] }
         - { name: acme/Site, url: https://github.com/acme/Site.git }`);
     expect(config.registry).to.include({ caFile: path.join(folder, "certs/ca.crt"), password: "the password" });
-    expect(config.repositories[0]?.services).to.deep.equal([
-      { name: "cart", context: "services/cart", dockerfile: "Dockerfile" },
-    ]);
+    expect(config.repositories[0]?.services).to.deep.equal([{ ...usualService("cart"), context: "services/cart" }]);
     expect(config.repositories[1]).to.deep.include({
       branches: ["main"],
-      services: [{ name: "site", context: ".", dockerfile: "Dockerfile" }],
+      services: [usualService("site")],
     });
   });
 

@@ -6,6 +6,7 @@ import { imagePath, isDigest, isTag } from "../../ci-server/core/image-ref.ts";
 import { plan } from "../../ci-server/core/plan.ts";
 import { resultOf } from "../../ci-server/core/result.ts";
 import { retryDelayMs } from "../../ci-server/core/retry.ts";
+import { usualService } from "../../ci-server/core/service.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
 describe("a branch pattern", () => {
@@ -45,10 +46,7 @@ describe("an image's name", () => {
 
 describe("a plan", () => {
   const repository = exampleRepository({
-    services: [
-      { name: "shop", context: ".", dockerfile: "Dockerfile" },
-      { name: "cart", context: "cart", dockerfile: "Dockerfile.prod" },
-    ],
+    services: [usualService("shop"), { ...usualService("cart"), context: "cart", dockerfile: "Dockerfile.prod" }],
   });
   const commit = { sha: "0123456789".repeat(4), committedAt: new Date("2026-11-02T03:04:05Z") };
   const merge: Build = {

@@ -13,7 +13,8 @@ const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.versi
   b.attempts, b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.result, b.failure,
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
-  coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'digest', i.digest, 'tags', i.tags, 'bytes', i.bytes)
+  coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags,
+    'bytes', i.bytes, 'imageId', i.image_id, 'key', i.key, 'reusedFrom', i.reused_from, 'bases', i.bases, 'destinations', i.destinations, 'attestations', i.attestations)
     order by i.service) from image i where i.build_id = b.id), '[]') as images`;
 
 /** What identifies a merge beside the request; a replay is a further build of one. */

@@ -4,7 +4,7 @@ import { AppError } from "../../core/errors.ts";
 import { attemptTag } from "../../core/image-ref.ts";
 import type { BuilderRequest, Built, Checkout, Manifest } from "../../core/ports.ts";
 import type { Recipe, Repository } from "../../core/recipe.ts";
-import type { BuildRun } from "../build-run.ts";
+import type { BuildRun, ImageRun } from "../build-run.ts";
 import { withRetry } from "../with-retry.ts";
 
 /** What the registry has under the tag of an earlier attempt, if it is the image that was built. */
@@ -14,15 +14,15 @@ export async function pushedDigest(run: BuildRun, { image }: Recipe, built: Buil
   return manifest !== null && isOf(manifest, built) ? manifest.digest : null;
 }
 
-export async function proveManifest(run: BuildRun, recipe: Recipe, digest: string): Promise<number> {
+export async function proveManifest(run: BuildRun, { recipe, built }: ImageRun, digest: string): Promise<number> {
   const manifest = await run.parts.registry.manifest(recipe.image, digest, run.signal);
   if (manifest === null)
     throw new AppError("unavailable", `the registry does not have ${recipe.image}@${digest} after the push`);
-  const built = known(run.built.get(recipe));
-  if (!isOf(manifest, built)) {
+  const made = known(built);
+  if (!isOf(manifest, made)) {
     throw new AppError(
       "internal",
-      `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${built.imageId} was built`,
+      `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${made.imageId} was built`,
     );
   }
   return manifest.bytes;

@@ -1,0 +1,48 @@
+-- What an image was made from and where it went, what became of each image of a build, and what a repository's own file says.
+
+alter table build
+  -- { service, verdict, reason } of every image that the repository has; null until it was planned.
+  add column plan jsonb,
+  add column no_cache boolean not null default false;
+
+alter table image
+  -- Repository path in the registry, without host.
+  add column path text not null default '',
+  add column image_id text not null default '',
+  add column key text,
+  add column reused_from bigint,
+  -- { reference, digest } each.
+  add column bases jsonb not null default '[]',
+  -- { reference, result, message } each.
+  add column destinations jsonb not null default '[]',
+  -- { type, digest } each.
+  add column attestations jsonb not null default '[]',
+  -- When retention took it out of the registry.
+  add column removed_at timestamptz;
+create index image_key on image (path, key, build_id desc) where key is not null and removed_at is null;
+
+-- The steps of the last attempt: number, digest, name, cached, started, completed, error.
+create table build_step (
+  build_id bigint not null references build,
+  service  text not null,
+  steps    jsonb not null,
+  primary key (build_id, service)
+);
+
+-- A base image that changed asks for one build, however often it is looked at.
+create table base_rebuild (
+  repository text not null,
+  ref        text not null,
+  service    text not null,
+  reference  text not null,
+  digest     text not null,
+  build_id   bigint not null,
+  primary key (repository, ref, service, reference, digest)
+);
+
+-- What the repository's own file said last, for what has to be known before a commit was fetched.
+create table repository_setting (
+  -- Lower case.
+  repository  text primary key,
+  concurrency text
+);

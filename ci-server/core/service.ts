@@ -1,0 +1,109 @@
+// What a file says of one image, wherever the file stands: `services` of the server's configuration, `images` of the repository.
+
+import { z } from "zod";
+
+export const imageTypes = ["docker", "ami"] as const;
+export type ImageType = (typeof imageTypes)[number];
+
+/** One image as somebody wrote it. Paths are relative: `context` to the checkout, `dockerfile` to the context. */
+export interface Service {
+  readonly name: string;
+  readonly context: string;
+  readonly dockerfile: string;
+  /** Stage of the Dockerfile; null is the last one. */
+  readonly target: string | null;
+  /** Patterns of files as in a repository's `paths`; a merge that changes none of them leaves this image as it is. Empty: all files. */
+  readonly paths: readonly string[];
+  readonly args: Readonly<Record<string, string>>;
+  /** Names of secrets whose values the server has; a step sees them as files, no layer does. */
+  readonly secrets: readonly string[];
+  /** Rules as docker/metadata-action's: `type=semver,pattern={{version}}`. */
+  readonly tags: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly type: ImageType;
+  /** Services of the same repository that have to be built before this one, because it is FROM them. */
+  readonly needs: readonly string[];
+  readonly noCache: boolean;
+  /** Further registries' repositories that get it too: `registry.example.com/team/shop`. */
+  readonly pushTo: readonly string[];
+}
+
+export const usualTags = [
+  "type=sha",
+  "type=ref,event=pr",
+  "type=raw,value=latest,enable={{is_default_branch}}",
+] as const;
+
+/** One image of the repository's own name, from the Dockerfile at its root. */
+export function usualService(name: string): Service {
+  return {
+    ...{ name, context: ".", dockerfile: "Dockerfile", target: null, paths: [], args: {}, secrets: [] },
+    ...{ tags: usualTags, labels: {}, type: "docker", needs: [], noCache: false, pushTo: [] },
+  };
+}
+
+export const relativePath = z
+  .string()
+  .min(1)
+  .max(500)
+  .refine((text) => !text.startsWith("/") && !text.includes("\0"), "has to be a path relative to the repository")
+  .refine((text) => !text.split(/[/\\]/).includes(".."), "must not lead out of the repository with ..");
+
+/** As a file's name is written in git: it begins at the repository's root and has no . or .. in it. */
+export const filePattern = z
+  .string()
+  .min(1)
+  .max(250)
+  .refine(
+    (text) => text !== "!" && !/^(?:\/|!\/|!!)/.test(text),
+    "has to begin with a folder or a file, such as services/cart/**",
+  )
+  .refine((text) => !text.split("/").some((part) => /^!?\.\.?$/.test(part)), "must not have . or .. as a segment")
+  .refine((text) => !text.includes("\\") && !text.includes("\0"), "has to be written with / between the segments");
+
+export const serviceName = z
+  .string()
+  .max(100)
+  .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, "has to be lower-case letters and digits, joined by single . _ -");
+
+/** A number or a boolean is what YAML makes of `PORT: 80`. */
+const text = z.union([z.string().max(4_000), z.number(), z.boolean()]).transform(String);
+
+/** What may be said of an image, but for its name. */
+export const serviceFields = {
+  context: relativePath.default("."),
+  dockerfile: relativePath.default("Dockerfile"),
+  target: z
+    .string()
+    .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "has to be the name of a stage")
+    .nullable()
+    .default(null),
+  paths: z.array(filePattern).max(100).default([]),
+  args: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be the name of a variable"), text).default({}),
+  secrets: z
+    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -"))
+    .max(50)
+    .default([]),
+  tags: z
+    .union([z.string().transform((lines) => lines.split("\n")), z.array(z.string())])
+    .transform((rules) => rules.map((rule) => rule.trim()).filter((rule) => rule !== "" && !rule.startsWith("#")))
+    .pipe(z.array(z.string().max(500)).max(50))
+    .default([...usualTags]),
+  labels: z.record(z.string().min(1).max(200), text).default({}),
+  type: z.enum(imageTypes).default("docker"),
+  needs: z.array(serviceName).max(50).default([]),
+  no_cache: z.boolean().default(false),
+  push_to: z
+    .array(z.string().regex(/^[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+$/, "has to be host/name, without a tag"))
+    .max(10)
+    .default([]),
+};
+
+/** The names of the file's fields as the program spells them. */
+export function toService({
+  no_cache: noCache,
+  push_to: pushTo,
+  ...rest
+}: { readonly name: string } & z.infer<z.ZodObject<typeof serviceFields>>): Service {
+  return { ...rest, noCache, pushTo };
+}
