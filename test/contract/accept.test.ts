@@ -48,6 +48,16 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     expect((await transactions(one)) - before).to.equal(3);
   });
 
+  it("gives a later build the higher id, whoever asked for the one before", async () => {
+    const ids: number[] = [];
+    for (const number of [1, 2]) {
+      const [accepted] = await acceptAll(one.store, [merge("acme/in-order", number)]);
+      const byHand = { ...merge("acme/in-order", number).request, trigger: "manual", pullRequest: null } as const;
+      ids.push(accepted?.buildId ?? 0, await one.store.request(byHand, null));
+    }
+    expect(ids).to.deep.equal(ids.toSorted((a, b) => a - b));
+  });
+
   it("answers one GUID twice in a batch as it answers a redelivery", async () => {
     const [first, second] = [merge("acme/twice", 1), merge("acme/twice", 2)];
     const again = { ...second, delivery: first.delivery };

@@ -74,6 +74,7 @@ async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Accept
 class KnownBefore extends Error {}
 
 async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
+  parts.ids.forget();
   const work = async (client: PoolClient) => {
     const { writes, outcomes } = decideAll(await readLedger(client, parts.room, batch), batch);
     if (!(await write(client, parts.queue, writes))) throw new Error("a batch that was alone met another one");

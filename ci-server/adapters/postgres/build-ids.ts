@@ -14,6 +14,11 @@ export class BuildIds {
     return count > this.#free.length ? null : this.#free.splice(0, count);
   }
 
+  /** The database has given higher ones since: a build that comes later has the higher id. */
+  forget(): void {
+    this.#free = [];
+  }
+
   /** For another batch, after one that needed `used`. */
   async refill(client: PoolClient, used: number): Promise<void> {
     if (this.#free.length >= used) return;

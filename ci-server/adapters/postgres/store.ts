@@ -56,6 +56,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     const full = room.full(request.repository, false);
     if (full !== null) throw new AppError("unavailable", full);
     const id = await insertBuild(client, request, origin);
+    parts.ids.forget();
     await queue.send(client, [{ buildId: id, repository: request.repository }]);
     return id;
   };
