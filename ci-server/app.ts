@@ -11,6 +11,7 @@ import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { openDestinations } from "./app-registries.ts";
 import {
   type IntakeSecrets,
   intakeSecrets,
@@ -21,7 +22,7 @@ import {
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Builder, Registry, Store } from "./core/ports.ts";
+import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
@@ -141,11 +142,20 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const timeoutMs = config.limits.registry_seconds_max * 1000;
   const registry = createRegistry({ apiUrl, ca, username, password, timeoutMs });
   closers.push(registry.close);
+  const destinations = openDestinations(config, {
+    host: pushHost,
+    settings: "registry",
+    apiUrl,
+    ca,
+    credentials: { username, password },
+    timeoutMs,
+  });
+  closers.push(destinations.close);
   const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
   const builder = createDockerBuilder({ engine, pushHost, username, password });
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry };
+  return { builder, registry, destinations };
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -185,9 +195,10 @@ async function open({ config, closers }: Opened, app: Koa, address: Config["list
 interface BuildingParts {
   readonly builder: Builder;
   readonly registry: Registry;
+  readonly destinations: Destinations;
 }
 
-async function work({ config, log, postgres }: Opened, { builder, registry }: BuildingParts): Promise<void> {
+async function work({ config, log, postgres }: Opened, building: BuildingParts): Promise<void> {
   const {
     limits,
     repositories,
@@ -200,7 +211,7 @@ async function work({ config, log, postgres }: Opened, { builder, registry }: Bu
     lowSpeedSeconds: limits.git_low_speed_seconds_max,
   });
   const parts = {
-    ...{ store: postgres.store, git, builder, registry, clock: systemClock, repositories, pushHost },
+    ...{ store: postgres.store, git, ...building, clock: systemClock, repositories, pushHost },
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,

@@ -4,7 +4,8 @@ import { randomUUID } from "node:crypto";
 import { packContext } from "../adapters/build-context.ts";
 import { BuildkitTrace } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
-import { AppError, type ErrorCode } from "../core/errors.ts";
+import { toPushError } from "../adapters/push-error.ts";
+import { AppError } from "../core/errors.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
 import type { Builder, BuilderRequest, Built } from "../core/ports.ts";
 
@@ -115,27 +116,4 @@ async function push(options: DockerBuilderOptions, request: BuilderRequest, buil
   if (digest === undefined || !isDigest(digest))
     throw new AppError("unavailable", `the engine ended the push of ${name} without a digest`);
   return digest;
-}
-
-const pushErrors: readonly { readonly pattern: RegExp; readonly code: ErrorCode; readonly hint: string }[] = [
-  {
-    pattern: /unauthorized|authentication required|denied/,
-    code: "unauthorized",
-    hint: "check registry.username and registry.password_file",
-  },
-  { pattern: /x509|certificate/, code: "forbidden", hint: "let the engine trust the CA: see registry/README.md" },
-  {
-    pattern: /no such host/,
-    code: "unavailable",
-    hint: "registry.push_host has to be a name that the engine's machine can resolve",
-  },
-  { pattern: /connection refused/, code: "unavailable", hint: "is the registry running?" },
-];
-
-/** The engine's stream reports a failed push as text. What is not known may pass, and is worth a retry. */
-function toPushError(pushHost: string, error: unknown): unknown {
-  if (!(error instanceof AppError) || error.code !== "build_failed") return error;
-  const known = pushErrors.find((entry) => entry.pattern.test(error.message));
-  const message = `pushing to ${pushHost} failed: ${error.message}${known === undefined ? "" : `; ${known.hint}`}`;
-  return new AppError(known?.code ?? "unavailable", message, { cause: error });
 }

@@ -3,6 +3,7 @@
 
 export type * from "./ports/builder.ts";
 export type * from "./ports/clock.ts";
+export type * from "./ports/destinations.ts";
 export type * from "./ports/forge.ts";
 export type * from "./ports/git.ts";
 export type * from "./ports/log.ts";

@@ -9,8 +9,10 @@ export interface RetryPolicy {
   readonly delayMsMax: number;
 }
 
-/** Milliseconds to wait after the given failed attempt (from 1), or null when it is final. */
+/** Milliseconds to wait after the given failed attempt (from 1), or null when it is final; `details.retryAfterMs` is what was asked for. */
 export function retryDelayMs(policy: RetryPolicy, attempt: number, error: AppError): number | null {
   if (error.code !== "unavailable" || attempt >= policy.attempts) return null;
-  return Math.min(policy.delayMsMax, policy.delayMs * 2 ** (attempt - 1));
+  const { retryAfterMs } = error.details;
+  const askedMs = typeof retryAfterMs === "number" ? retryAfterMs : 0;
+  return Math.max(askedMs, Math.min(policy.delayMsMax, policy.delayMs * 2 ** (attempt - 1)));
 }

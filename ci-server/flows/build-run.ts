@@ -1,7 +1,19 @@
 // What a running build consists of: the ports and limits it works with, and what its stages hand on to one another.
 
-import type { AttemptKey, Attestation, BaseImage, Build, Destination } from "../core/build.ts";
-import type { Builder, Built, Checkout, Clock, Git, Lease, Registry, Store, WriteLine } from "../core/ports.ts";
+import type { AttemptKey, Attestation, BaseImage, Build } from "../core/build.ts";
+import type { AppError } from "../core/errors.ts";
+import type {
+  Builder,
+  Built,
+  Checkout,
+  Clock,
+  Destinations,
+  Git,
+  Lease,
+  Registry,
+  Store,
+  WriteLine,
+} from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
 
@@ -10,6 +22,7 @@ export interface BuildParts {
   readonly git: Git;
   readonly builder: Builder;
   readonly registry: Registry;
+  readonly destinations: Destinations;
   readonly clock: Clock;
   readonly repositories: readonly Repository[];
   /** Host of the registry as references show it. */
@@ -50,15 +63,23 @@ export interface ImageRun {
   digest: string | null;
   /** Those that were put. */
   tags: readonly string[];
-  destinations: readonly Destination[];
+  /** Those of them that must never name anything else. */
+  immutable: readonly string[];
+  destinations: readonly CopyOutcome[];
   attestations: readonly Attestation[];
   /** Bytes in the registry; null until that was proven. */
   bytes: number | null;
 }
 
+/** `reference`: by digest. `error`: why it is not there. */
+export interface CopyOutcome {
+  readonly reference: string;
+  readonly error: AppError | null;
+}
+
 export function newImageRun(recipe: Recipe): ImageRun {
   return {
-    ...{ recipe, bases: [], key: null, built: null, reusedFrom: null, digest: null, tags: [] },
+    ...{ recipe, bases: [], key: null, built: null, reusedFrom: null, digest: null, tags: [], immutable: [] },
     ...{ destinations: [], attestations: [], bytes: null },
   };
 }

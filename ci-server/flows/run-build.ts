@@ -1,13 +1,13 @@
 // Runs one build: the stages in order, each recorded with its time; the end is stored whatever it is.
 
-import type { Build, Failure, Image, Result, Stage } from "../core/build.ts";
+import type { Build, Destination, Failure, Image, Result, Stage } from "../core/build.ts";
 import { cleanText } from "../core/clean-text.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { digestReference } from "../core/image-ref.ts";
 import type { Lease } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
-import type { BuildParts, BuildRun } from "./build-run.ts";
+import type { BuildParts, BuildRun, CopyOutcome } from "./build-run.ts";
 import { buildImages } from "./stages/build.ts";
 import { fetchCommit } from "./stages/fetch.ts";
 import { planRecipes } from "./stages/plan.ts";
@@ -62,12 +62,17 @@ function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "sign
 
 /** Those that are proven to be in the registry. */
 function toImages({ parts, images }: BuildRun): Image[] {
-  return images.flatMap(({ recipe, digest, bytes, built, ...rest }) => {
+  return images.flatMap(({ recipe, digest, bytes, built, immutable: _kept, destinations: copies, ...rest }) => {
     if (digest === null || bytes === null) return [];
     const { service, image: path } = recipe;
     const reference = digestReference(parts.pushHost, path, digest);
-    return [{ ...rest, service, reference, path, digest, bytes, imageId: built?.imageId ?? "" }];
+    const destinations = copies.map((copy) => toDestination(copy));
+    return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId: built?.imageId ?? "" }];
   });
+}
+
+function toDestination({ reference, error }: CopyOutcome): Destination {
+  return { reference, result: error === null ? "success" : "error", message: error?.message ?? null };
 }
 
 /** Of a build without a failure. */

@@ -17,7 +17,7 @@ export interface Answer {
   readonly body: Buffer;
 }
 
-type Told = (Answer & { readonly cut?: boolean }) | null;
+type Told = (Answer & { readonly cut?: boolean; readonly headers?: Readonly<Record<string, string>> }) | null;
 
 /** The changed answer; or null for the true one. `cut` breaks the connection after the body. The answer waits for a promise. */
 export type Lie = (asked: { method: string; path: string }, truth: Answer) => Told | Promise<Told>;
@@ -77,9 +77,11 @@ async function forward(
   const truth = { status: answer.statusCode ?? 0, body: await buffer(answer) };
   const told = await lie({ method, path }, truth);
   if (told !== null) counter.lies += 1;
-  const { status, body, cut = false } = { cut: false, ...(told ?? truth) };
-  const { "content-length": _length, "transfer-encoding": _encoding, ...rest } = answer.headers;
-  response.writeHead(status, rest);
+  const { status, body, cut, headers: more } = { cut: false, headers: {}, ...(told ?? truth) };
+  const { "content-length": length, "transfer-encoding": _encoding, ...rest } = answer.headers;
+  // What a HEAD tells of is not there to be counted.
+  const size = method === "HEAD" && length !== undefined ? { "content-length": length } : {};
+  response.writeHead(status, { ...rest, ...size, ...more });
   if (!cut) response.end(body);
   else response.write(body, () => response.destroy());
 }

@@ -45,6 +45,11 @@ export interface BuildView {
     readonly digest: string;
     readonly tags: readonly string[];
     readonly bytes: number;
+    readonly destinations: readonly {
+      readonly reference: string;
+      readonly result: string;
+      readonly message: string | null;
+    }[];
   }[];
 }
 
@@ -76,6 +81,8 @@ export interface TesterOptions {
   /** More fields of the repository in mergedock.yml. */
   readonly rules?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, number>>;
+  /** More fields at the top of mergedock.yml. */
+  readonly file?: Readonly<Record<string, unknown>>;
 }
 
 export class Tester {
@@ -224,10 +231,10 @@ export function labEnvironment(lab: Lab, folder: string): Record<string, string>
 }
 
 async function writeConfig(folder: string, gitUrl: string, options: TesterOptions): Promise<void> {
-  const { branches = ["main", "release/*"], concurrency = "queue", rules, limits } = options;
+  const { branches = ["main", "release/*"], concurrency = "queue", rules, limits, file } = options;
   const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency, ...rules }];
   await writeFile(
     join(folder, "mergedock.yml"),
-    JSON.stringify({ repositories, limits: { attempts_max: 2, ...limits } }),
+    JSON.stringify({ ...file, repositories, limits: { attempts_max: 2, ...limits } }),
   );
 }

@@ -29,7 +29,7 @@ export async function proveManifest(run: BuildRun, { recipe, built }: ImageRun, 
 }
 
 /** An engine with the containerd store uses the manifest's digest as the image's id, an older one the configuration's. */
-function isOf({ configDigest, digest }: Manifest, { imageId }: Built): boolean {
+export function isOf({ configDigest, digest }: Manifest, { imageId }: Built): boolean {
   return configDigest === imageId || digest === imageId;
 }
 

@@ -3,6 +3,7 @@
 import { AppError } from "../../core/errors.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun } from "../build-run.ts";
+import { refuseFailed } from "./distribute.ts";
 import { known, proveManifest, retry } from "./of-run.ts";
 
 /** Asks the registry itself: the manifest's bytes have the digest, it is of the image that was built, and every tag names it. */
@@ -14,6 +15,7 @@ export async function proveImages(run: BuildRun): Promise<void> {
     image.bytes = bytes;
     run.log(`${image.recipe.image}@${digest} is in the registry with ${image.tags.join(", ")}`);
   }
+  refuseFailed(run);
 }
 
 async function proveTag(run: BuildRun, recipe: Recipe, tag: string, digest: string): Promise<void> {

@@ -1,29 +1,49 @@
-// The stage `push`: every image in the registry, under its tags.
+// The stage `push`: every image in the registry, under its tags, and in the further registries that it is to go to.
 
+import { AppError } from "../../core/errors.ts";
 import { digestReference } from "../../core/image-ref.ts";
+import type { Built } from "../../core/ports.ts";
+import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
-import { known, proveManifest, pushedDigest, retry, toRequest } from "./of-run.ts";
+import { distribute } from "./distribute.ts";
+import { isOf, known, proveManifest, pushedDigest, retry, toRequest } from "./of-run.ts";
 
 export async function pushImages(run: BuildRun): Promise<void> {
   for (const image of run.images) await pushImage(run, image);
+  for (const image of run.images) await distribute(run, image);
 }
 
 /** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
 async function pushImage(run: BuildRun, image: ImageRun): Promise<void> {
-  const { builder, registry } = run.parts;
+  const { registry } = run.parts;
   const { fence, signal } = { fence: () => run.lease.confirm(), signal: run.signal };
   const { recipe } = image;
   const built = known(image.built);
-  const digest =
-    (await pushedDigest(run, recipe, built)) ??
-    (await retry(run, async () => {
-      await fence();
-      return builder.push(toRequest(run, recipe), built);
-    }));
+  const digest = (await pushedDigest(run, recipe, built)) ?? (await retry(run, () => pushOnce(run, recipe, built)));
   // No tag that anybody reads is put on an image that is not the one that was built.
   await retry(run, () => proveManifest(run, image, digest));
   await retry(run, () => registry.tag({ image: recipe.image, digest, tags: recipe.tags, fence, signal }));
   image.digest = digest;
   image.tags = recipe.tags;
   run.log(`pushed ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
+}
+
+/** The engine says in words why a push failed: the registry itself knows whether all of it came, and how long it wants to be left alone. */
+async function pushOnce(run: BuildRun, recipe: Recipe, built: Built): Promise<string> {
+  const { builder, registry } = run.parts;
+  await run.lease.confirm();
+  try {
+    return await builder.push(toRequest(run, recipe), built);
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === "unavailable")) throw error;
+    run.signal.throwIfAborted();
+    const manifest = await registry.manifest(recipe.image, built.tag, run.signal).catch((trouble: unknown) => {
+      throw trouble instanceof AppError
+        ? new AppError(error.code, error.message, { cause: error, details: trouble.details })
+        : error;
+    });
+    if (manifest === null || !isOf(manifest, built)) throw error;
+    run.log(`the push broke off, but all of it is in the registry: ${error.message}`);
+    return manifest.digest;
+  }
 }

@@ -1,0 +1,63 @@
+// What the engine's words about a failed push mean: whether it may pass, and what to do about it.
+
+import { AppError, type ErrorCode } from "../core/errors.ts";
+
+interface PushError {
+  readonly pattern: RegExp;
+  readonly code: ErrorCode;
+  readonly hint: string;
+}
+
+/** The first that fits. What fits none may pass, and is worth a retry. */
+const pushErrors: readonly PushError[] = [
+  { pattern: /toomanyrequests|429/i, code: "unavailable", hint: "the registry limits how often it is asked" },
+  {
+    pattern: /no space left|insufficient storage|quota|507/i,
+    code: "unavailable",
+    hint: "the registry has no room: see mergedock prune, and registry/README.md for its garbage collection",
+  },
+  {
+    pattern: /413|request entity too large/i,
+    code: "too_large",
+    hint: "what stands before the registry limits the size of bodies (nginx: client_max_body_size 0)",
+  },
+  {
+    pattern: /unauthorized|authentication required|no basic auth credentials/i,
+    code: "unauthorized",
+    hint: "check registry.username and registry.password_file",
+  },
+  {
+    pattern: /denied|forbidden/i,
+    code: "unauthorized",
+    hint: "the registry's user may not push there; check its rights",
+  },
+  {
+    pattern: /x509|certificate/i,
+    code: "forbidden",
+    hint: "let the engine trust the CA: see registry/README.md",
+  },
+  {
+    pattern: /server gave HTTP response to HTTPS client/i,
+    code: "forbidden",
+    hint: "the registry has to speak TLS: see registry/README.md",
+  },
+  {
+    pattern: /no such host/i,
+    code: "unavailable",
+    hint: "registry.push_host has to be a name that the engine's machine can resolve",
+  },
+  { pattern: /connection refused/i, code: "unavailable", hint: "is the registry running?" },
+  {
+    pattern: /(?:manifest|name|tag|blob upload|digest|size) (?:is )?invalid|unsupported/i,
+    code: "internal",
+    hint: "the registry does not take this image; see its own log",
+  },
+];
+
+/** The engine's stream reports a failed push as text. */
+export function toPushError(pushHost: string, error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== "build_failed") return error;
+  const known = pushErrors.find(({ pattern }) => pattern.test(error.message));
+  const message = `pushing to ${pushHost} failed: ${error.message}${known === undefined ? "" : `; ${known.hint}`}`;
+  return new AppError(known?.code ?? "unavailable", message, { cause: error });
+}

@@ -1,0 +1,56 @@
+// What becomes of a failed push: what may pass is tried again, what may not says what to do.
+
+import { expect } from "chai";
+import { toPushError } from "../../ci-server/adapters/push-error.ts";
+import { retryAfterMs } from "../../ci-server/adapters/registry-http.ts";
+import { AppError } from "../../ci-server/core/errors.ts";
+import { retryDelayMs } from "../../ci-server/core/retry.ts";
+
+describe("a failed push", () => {
+  // The engine's own words: 20.10 and 28.
+  const table: [words: string, code: string, hint: string][] = [
+    ["unauthorized: authentication required", "unauthorized", "check registry.username"],
+    ["no basic auth credentials", "unauthorized", "check registry.username"],
+    ["denied: requested access to the resource is denied", "unauthorized", "may not push there"],
+    ["x509: certificate signed by unknown authority", "forbidden", "let the engine trust the CA"],
+    ["http: server gave HTTP response to HTTPS client", "forbidden", "has to speak TLS"],
+    ["received unexpected HTTP status: 500 Internal Server Error", "unavailable", ""],
+    ["received unexpected HTTP status: 503 Service Unavailable", "unavailable", ""],
+    ["toomanyrequests: slow down", "unavailable", "limits how often"],
+    ["received unexpected HTTP status: 429 Too Many Requests", "unavailable", "limits how often"],
+    ["read tcp 10.0.0.1:4->10.0.0.2:5000: read: connection reset by peer", "unavailable", ""],
+    ["dial tcp 10.0.0.2:5000: connect: connection refused", "unavailable", "is the registry running?"],
+    ["net/http: TLS handshake timeout", "unavailable", ""],
+    ["dial tcp: lookup registry on 10.0.0.1:53: no such host", "unavailable", "registry.push_host"],
+    ["unknown: write /var/lib/registry/x: no space left on device", "unavailable", "has no room"],
+    ["error parsing HTTP 413 response body: invalid character '<'", "too_large", "client_max_body_size"],
+    ["manifest invalid: manifest invalid", "internal", "does not take this image"],
+    ["EOF", "unavailable", ""],
+  ];
+  for (const [words, code, hint] of table) {
+    it(`"${words}" is ${code}`, () => {
+      const error = toPushError("registry.test:5000", new AppError("build_failed", words));
+      expect(error).to.include({ code });
+      expect((error as AppError).message)
+        .to.contain(`pushing to registry.test:5000 failed: ${words}`)
+        .and.contain(hint);
+    });
+  }
+
+  it("is tried again after twice the time, or after as long as the registry asks for", () => {
+    const policy = { attempts: 4, delayMs: 1_000, delayMsMax: 3_000 };
+    const failed = (details = {}) => new AppError("unavailable", "gone", { details });
+    expect([1, 2, 3, 4].map((attempt) => retryDelayMs(policy, attempt, failed()))).to.deep.equal([1e3, 2e3, 3e3, null]);
+    expect(retryDelayMs(policy, 1, failed({ retryAfterMs: 20_000 }))).to.equal(20_000);
+    expect(retryDelayMs(policy, 1, failed({ retryAfterMs: null }))).to.equal(1_000);
+    expect(retryDelayMs(policy, 1, new AppError("unauthorized", "no"))).to.equal(null);
+  });
+
+  it("reads Retry-After as seconds or as a date, within bounds", () => {
+    const now = Date.parse("2026-11-21T12:00:00Z");
+    const read = (header: string | undefined) => retryAfterMs(header, now);
+    expect(["7", "0", "99999", "Sat, 21 Nov 2026 12:00:30 GMT", "soon", undefined].map(read)).to.deep.equal([
+      ...[7_000, 0, 300_000, 30_000, null, null],
+    ]);
+  });
+});
