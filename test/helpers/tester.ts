@@ -61,6 +61,18 @@ export interface Verdict {
   readonly build: number | null;
 }
 
+export interface Merged {
+  readonly pullRequest: PullRequest;
+  readonly merge: Merge;
+}
+
+export interface Announced {
+  readonly sha: string;
+  readonly number: number;
+  readonly verdict: Verdict;
+  readonly payload: object;
+}
+
 export interface MergeOptions {
   readonly method?: MergeMethod;
   readonly message?: string;
@@ -126,7 +138,7 @@ export class Tester {
   }
 
   /** Opens a pull request, merges it in git, and does not tell anybody. */
-  async mergeQuietly(options: MergeOptions = {}): Promise<{ pullRequest: PullRequest; merge: Merge }> {
+  async mergeQuietly(options: MergeOptions = {}): Promise<Merged> {
     const { method = "merge", message = "hello from the pull request", base = "main" } = options;
     const number = ++this.#pulls;
     const files = options.files ?? { "message.txt": `${message}\n` };
@@ -142,9 +154,12 @@ export class Tester {
   }
 
   /** Merges, delivers, and returns what the CI said. */
-  async merge(options: MergeOptions = {}): Promise<{ sha: string; number: number; verdict: Verdict; payload: object }> {
-    const { pullRequest, merge } = await this.mergeQuietly(options);
-    const about = options.about ?? {};
+  async merge(options: MergeOptions = {}): Promise<Announced> {
+    return this.announce(await this.mergeQuietly(options), options.about);
+  }
+
+  /** Delivers what was merged before. */
+  async announce({ pullRequest, merge }: Merged, about: ClosedPullRequest["about"] = {}): Promise<Announced> {
     const forge = { repository: this.repository, cloneUrl: this.cloneUrl };
     const payload = closedPullRequest({ ...forge, pullRequest, merge, about });
     const answer = await this.deliver({ payload });
