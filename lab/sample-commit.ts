@@ -5,7 +5,12 @@ import { git } from "./git.ts";
 /** Path to content; null removes the file. */
 export type Files = Readonly<Record<string, FileContent | null>>;
 export type FileContent = string | Uint8Array | { readonly content: string | Uint8Array; readonly executable: boolean };
-export type Commit = { readonly files: Files; readonly message: string };
+/** `links`: path to what the link says. */
+export type Commit = {
+  readonly files: Files;
+  readonly links?: Readonly<Record<string, string>>;
+  readonly message: string;
+};
 
 export type NewCommit = Commit & {
   readonly folder: string;
@@ -15,7 +20,7 @@ export type NewCommit = Commit & {
 };
 
 /** The new commit's sha; two commits are never the same, because each one says when it was made. */
-export async function pushCommit({ folder, branch, from, files, message }: NewCommit): Promise<string> {
+export async function pushCommit({ folder, branch, from, files, links = {}, message }: NewCommit): Promise<string> {
   const ref = `refs/heads/${branch}`;
   const parent =
     (await shaOf(folder, ref)) ?? (from === undefined ? undefined : await shaOf(folder, `refs/heads/${from}`));
@@ -24,6 +29,7 @@ export async function pushCommit({ folder, branch, from, files, message }: NewCo
     data(message),
     Buffer.from(parent === undefined ? "" : `from ${parent}\n`),
     ...Object.entries(files).flatMap(([path, content]) => change(path, content)),
+    ...Object.entries(links).flatMap(([path, to]) => [Buffer.from(`M 120000 inline ${quote(path)}\n`), data(to)]),
   ];
   await git(["fast-import", "--quiet", "--date-format=now"], { cwd: folder, input: Buffer.concat(stream) });
   return git(["rev-parse", ref], { cwd: folder });

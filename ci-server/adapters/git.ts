@@ -8,6 +8,7 @@ import type { MergeRange } from "../core/merge-range.ts";
 import type { Checkout, CheckoutRequest, Git } from "../core/ports.ts";
 import { both, gitIn } from "./git-command.ts";
 import { checkNames, fetchWhole } from "./git-fetch.ts";
+import { readFile } from "./git-objects.ts";
 import { Slots, Turns } from "./turns.ts";
 
 /** Names a tree that every git knows. */
@@ -97,7 +98,8 @@ async function fetchAndLayOut(
     range === null ? null : listChanges(open(), range, sha),
   );
   request.log(`${sha} is laid out`);
-  return { sha, folder: worktree, committedAt, merge: range && files && { ...range, files } };
+  const read = (file: string, bytesMax: number) => readFile(open(), { sha, path: file, bytesMax });
+  return { sha, folder: worktree, committedAt, merge: range && files && { ...range, files }, read };
 }
 
 /** All files that differ between the two; `-z` leaves their names as they are. */

@@ -83,6 +83,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         folder,
         committedAt: new Date("2026-01-01T00:00:00Z"),
         merge: null,
+        read: async () => null,
         release: () => undefined,
       };
       return {

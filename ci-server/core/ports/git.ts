@@ -35,6 +35,11 @@ export interface Checkout {
   readonly committedAt: Date;
   /** Null where the request has no `merge`. */
   readonly merge: MergeChanges | null;
+  /**
+   * A file of the commit, `path` relative to its root, read from git's objects and not from the folder: no link is followed.
+   * Null when there is none. Throws `invalid` for a link, a folder, or one of more than `bytesMax`.
+   */
+  read(path: string, bytesMax: number): Promise<Uint8Array | null>;
   /** Lets another checkout have the folder. To be called once, when nobody reads from it any more. */
   release(): void;
 }
