@@ -11,6 +11,7 @@ import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { parseYaml } from "./adapters/yaml.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
   type IntakeSecrets,
@@ -107,7 +108,9 @@ async function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> 
     url: config.databaseUrl,
     folder: path.join(config.stateFolder, "postgres"),
     worker: await readOrMakeWorkerId(config),
-    parallel: config.repositories.filter(({ concurrency }) => concurrency === "parallel").map(({ name }) => name),
+    concurrencies: new Map(
+      config.repositories.flatMap(({ name, concurrency }) => (concurrency === null ? [] : [[name, concurrency]])),
+    ),
     workers: config.workers,
     expireSeconds: config.limits.build_seconds_max * 2,
     connectionsMax: config.limits.database_connections_max,
@@ -212,6 +215,9 @@ async function work({ config, log, postgres }: Opened, building: BuildingParts):
   });
   const parts = {
     ...{ store: postgres.store, git, ...building, clock: systemClock, repositories, pushHost },
+    ...{ parseYaml, registryHosts: config.registries.map(({ host }) => host) },
+    recipeFileBytesMax: limits.recipe_file_bytes_max,
+    parallelImagesMax: limits.parallel_images_max,
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,

@@ -1,9 +1,10 @@
 // What mergedock.yml may say: every field with its default, its limits and the sentence that says what is allowed.
 
 import { z } from "zod";
-import { imagePath } from "./core/image-ref.ts";
+import { recipeMistakes, recipeRules } from "./config-recipes.ts";
+import { imagePath, usualName } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
-import { filePattern, serviceFields, serviceName, toService, usualService } from "./core/service.ts";
+import { filePattern, secretName, serviceFields, serviceName, toService } from "./core/service.ts";
 
 const address = z
   .string()
@@ -57,13 +58,9 @@ const repository = z
     url: gitUrl,
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
-    concurrency: z.enum(concurrencies).default("queue"),
-    secrets: z
-      .record(
-        z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -"),
-        z.string().min(1),
-      )
-      .default({}),
+    concurrency: z.enum(concurrencies).nullable().default(null),
+    ...recipeRules,
+    secrets: z.record(secretName, z.string().min(1)).default({}),
     paths: z.array(filePattern).max(100).default([]),
     labels: z.array(word).max(100).default([]),
     labels_ignore: z.array(word).max(100).default([]),
@@ -77,10 +74,10 @@ const repository = z
     ...value,
     labelsIgnore,
     skipDirectives,
-    // Without services a repository is one image of its own name.
-    services: value.services ?? [usualService(lastSegment(value.name))],
+    // Without services the repository's own file says which there are.
+    services: value.services ?? null,
   }))
-  .superRefine((value, ctx) => reportTwice(ctx, value.services, "services"));
+  .superRefine((value, ctx) => reportTwice(ctx, value.services ?? [], "services"));
 
 const seconds = (value: number) => z.number().int().positive().default(value);
 const bytes = (value: number) => z.number().int().positive().default(value);
@@ -106,6 +103,15 @@ const limits = z.strictObject({
     .max(30 * 24 * 3600)
     .default(60 * 60),
   log_bytes_max: bytes(4 * 1024 * 1024),
+  // Of a repository's own .mergedock.yml.
+  recipe_file_bytes_max: z
+    .number()
+    .int()
+    .positive()
+    .max(1024 * 1024)
+    .default(64 * 1024),
+  // Of one build; each worker has one build.
+  parallel_images_max: z.number().int().min(1).max(64).default(2),
   ledger_days_max: z.number().int().min(1).max(36_500).default(90),
   ledger_bytes_max: bytes(1024 * 1024 * 1024),
   registry_seconds_max: seconds(30),
@@ -167,6 +173,10 @@ export const configFile = z
       value.registries.map(({ host }) => ({ name: host })),
       "registries",
     );
+    const allowed = { pushHost: value.registry.push_host, registryHosts: value.registries.map(({ host }) => host) };
+    for (const [index, one] of value.repositories.entries())
+      for (const { path, message } of recipeMistakes(one, allowed))
+        ctx.addIssue({ code: "custom", path: ["repositories", index, ...path], message });
   });
 
 /** What a dry run may change. */
@@ -185,13 +195,9 @@ function reportTwice(ctx: z.RefinementCtx, entries: readonly { readonly name: st
   }
 }
 
-function lastSegment(name: string): string {
-  return name.toLowerCase().split("/").at(-1) ?? name;
-}
-
 function isImagePath(name: string): boolean {
   try {
-    imagePath(name, lastSegment(name));
+    imagePath(name, usualName(name));
     return true;
   } catch {
     return false;

@@ -8,6 +8,7 @@ import type { z } from "zod";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
 import { AppError } from "./core/errors.ts";
+import { issueText, pathText } from "./core/mistake.ts";
 import type { Repository } from "./core/recipe.ts";
 
 export interface Config {
@@ -167,10 +168,7 @@ function withEnvironment(
 }
 
 function describe(issue: z.core.$ZodIssue, content: unknown): string {
-  const where = issue.path.reduce<string>(
-    (text, key) => (typeof key === "number" ? `${text}[${key}]` : `${text}${text && "."}${String(key)}`),
-    "",
-  );
+  const where = pathText(issue.path);
   const value = issue.path.reduce<unknown>(
     (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
     content,
@@ -180,7 +178,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown): string {
     value === undefined || typeof value === "object"
       ? ""
       : ` ${JSON.stringify(value).replace(/\/\/[^/"]*@/, "//...@")}`;
-  return `${where || "mergedock.yml"}:${shown} ${issue.message}`;
+  return `${where || "mergedock.yml"}:${shown} ${issueText(issue)}`;
 }
 
 function toOtherRegistry(

@@ -51,6 +51,8 @@ function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: stri
     buildid: engineBuild,
     t: `${pushHost}/${recipe.image}:${attemptTag(request)}`,
     dockerfile: recipe.dockerfile,
+    ...(recipe.target !== null && { target: recipe.target }),
+    buildargs: JSON.stringify(recipe.args),
     labels: JSON.stringify(recipe.labels),
     // The engine reads it as a boolean; intermediate containers are removed even after a failure.
     rm: "1",

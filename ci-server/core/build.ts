@@ -120,6 +120,13 @@ export interface Failure {
   readonly message: string;
 }
 
+/** What became of one of the repository's images in a plan. `reason`: a sentence for the person who asks why. */
+export interface PlannedService {
+  readonly service: string;
+  readonly verdict: "build" | "skip";
+  readonly reason: string;
+}
+
 /** How a merge was made and how many files it changed. */
 export interface MergeSummary extends MergeRange {
   readonly files: number;
@@ -138,6 +145,8 @@ export interface Build extends BuildRequest {
   readonly merge: MergeSummary | null;
   /** Why a rule that is asked after the fetch builds nothing of it; null when none says so. */
   readonly skipReason: string | null;
+  /** Of every image that the repository has; null until it was planned. */
+  readonly plan: readonly PlannedService[] | null;
   readonly result: Result | null;
   readonly failure: Failure | null;
   readonly stages: readonly StageRecord[];

@@ -1,7 +1,7 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
-import { type Changed, judgePaths, pathsPending, pathsRule } from "./judge-paths.ts";
+import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
 import { repositoryRules } from "./repository-rules.ts";
 import { judge, type Rule } from "./rule.ts";
@@ -70,20 +70,22 @@ export function decide(event: ForgeEvent, repositories: readonly Repository[], e
   return toBuild(event, repository, rules);
 }
 
+type ChangedInAll = Changed & { readonly total: number };
+
 /** What the changed files make of a decision to build; `total` counts those too that were not kept. */
-export function withChanged(decision: BuildDecision, changed: Required<Changed>): Decision {
+export function withChanged(decision: BuildDecision, changed: ChangedInAll): Decision {
   const judged = judgePaths(decision.repository.paths, changed);
   // A file that was not kept may match: that is left to be judged after the fetch.
   if (judged === null || (!judged.rule.passed && changed.files.length < changed.total)) return decision;
-  const rules = withPathsRule(decision.rules, judged.rule);
+  const rules = withLateRule(decision.rules, judged.rule);
   return judged.refusal === null ? { ...decision, rules } : { verdict: "skip", reason: judged.refusal, rules };
 }
 
-/** The trace with the verdict on paths, in its place, whether it was announced or not. */
-export function withPathsRule(rules: readonly RuleVerdict[], verdict: RuleVerdict): readonly RuleVerdict[] {
-  const before = rules.findIndex(({ rule }) => rule === pathsRule || rule === builtRule);
+/** The trace with the verdict of a rule that is asked after the fetch, in its place, whether it was announced or not. */
+export function withLateRule(rules: readonly RuleVerdict[], verdict: RuleVerdict): readonly RuleVerdict[] {
+  const before = rules.findIndex(({ rule }) => rule === verdict.rule || rule === builtRule);
   const at = before < 0 ? rules.length : before;
-  const rest = rules.slice(at).filter(({ rule }) => rule !== pathsRule);
+  const rest = rules.slice(at).filter(({ rule }) => rule !== verdict.rule);
   return [...rules.slice(0, at), verdict, ...rest];
 }
 

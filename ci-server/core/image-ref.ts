@@ -18,6 +18,11 @@ export function imagePath(repository: string, service: string): string {
   return path;
 }
 
+/** The service that bears the repository's own name. */
+export function usualName(repository: string): string {
+  return repository.toLowerCase().split("/").at(-1) ?? repository;
+}
+
 export function isTag(text: string): boolean {
   return tagPattern.test(text);
 }

@@ -7,12 +7,13 @@ import { fileMatcher } from "./path-pattern.ts";
 export const pathsRule = "paths";
 /** Judging more would hold up everything else: a merge that large is built. */
 const judgedMax = 10_000;
-const shownMax = 10;
 const shownCharsMax = 200;
 
 export interface Changed {
   readonly files: readonly string[];
   readonly total?: number;
+  /** Builds of earlier merges that this one stands for; what those changed is not known. */
+  readonly replaced?: readonly number[];
 }
 
 export interface PathsVerdict {
@@ -30,15 +31,21 @@ export function pathsPending(patterns: readonly string[]): RuleVerdict[] {
 /** `total` counts those too that are not in `files`. Null where the repository builds whatever was changed. */
 export function judgePaths(patterns: readonly string[], changed: Changed): PathsVerdict | null {
   if (patterns.length === 0) return null;
-  const { files, total = files.length } = changed;
-  const passed = total > judgedMax || files.some(fileMatcher(patterns));
-  const saw = describeFiles(files, total);
+  const { files, total = files.length, replaced = [] } = changed;
+  const passed = total > judgedMax || replaced.length > 0 || files.some(fileMatcher(patterns));
+  const others = replaced.length === 0 ? "" : `, and what ${describeReplaced(replaced)} changed`;
+  const saw = `${describeFiles(files, total)}${others}`;
   const refusal = passed ? null : `no changed file matches the paths ${patterns.join(", ")}; it was ${saw}`;
   return { rule: { rule: pathsRule, passed, saw }, refusal };
 }
 
+export function describeReplaced(builds: readonly number[]): string {
+  const one = builds.length === 1;
+  return `the build${one ? "" : "s"} ${builds.join(", ")} that ${one ? "was" : "were"} superseded`;
+}
+
 /** How many there are, and the first few. */
-function describeFiles(files: readonly string[], total: number): string {
+export function describeFiles(files: readonly string[], total: number, shownMax = 10): string {
   if (total === 0) return "no changed file";
   const names = files.slice(0, shownMax).map(toLine).join(", ");
   const rest = total > shownMax ? ` and ${total - shownMax} more` : "";

@@ -10,3 +10,4 @@ export type * from "./ports/log.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/registry.ts";
 export type * from "./ports/store.ts";
+export type * from "./ports/yaml.ts";

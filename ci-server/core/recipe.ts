@@ -1,9 +1,13 @@
 // A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
 
+import type { BaseImage } from "./build.ts";
+import { isPattern } from "./path-pattern.ts";
+import type { FixedFields, ForbiddenField } from "./server-fields.ts";
 import type { ImageType, Service } from "./service.ts";
 
 /** In order one at a time; the newest of those that wait replaces the others; or all at once. */
 export const concurrencies = ["queue", "supersede", "parallel"] as const;
+export type Concurrency = (typeof concurrencies)[number];
 
 /** What people write into a pull request that needs no build. */
 export const usualSkipDirectives = ["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"] as const;
@@ -15,8 +19,13 @@ export interface Repository {
   readonly url: string;
   /** Patterns of base branches: `main`, `release/*`. The first one without `*` or `?` is built where a request names no ref. */
   readonly branches: readonly string[];
-  readonly services: readonly Service[];
-  readonly concurrency: (typeof concurrencies)[number];
+  /** Null where the repository's own file says which. */
+  readonly services: readonly Service[] | null;
+  /** What of each image is the operator's to say, and what the repository's own file must not say at all. */
+  readonly fixed: FixedFields;
+  readonly forbidden: readonly ForbiddenField[];
+  /** Null where the repository's own file says it. */
+  readonly concurrency: Concurrency | null;
   /** The file of each secret by its name; read when a step needs it. */
   readonly secrets: Readonly<Record<string, string>>;
   /** Patterns of files, `!` before those that are left out; a merge that changes none of them is not built. Empty: all files. */
@@ -44,4 +53,16 @@ export interface Recipe
   readonly labels: Readonly<Record<string, string>>;
   /** Of the manifest. */
   readonly annotations: Readonly<Record<string, string>>;
+}
+
+/** An image of the same repository that a recipe is FROM. `digest`: as a base image has it. */
+export interface NeededImage extends BaseImage {
+  readonly service: string;
+  /** The build argument that names it. */
+  readonly argument: string;
+}
+
+/** The branch whose word counts for the repository; null where all that is configured are patterns. */
+export function defaultBranch({ branches }: Repository): string | null {
+  return branches.find((branch) => !isPattern(branch)) ?? null;
 }

@@ -46,7 +46,7 @@ export const relativePath = z
   .string()
   .min(1)
   .max(500)
-  .refine((text) => !text.startsWith("/") && !text.includes("\0"), "has to be a path relative to the repository")
+  .refine((text) => !text.startsWith("/") && !/\p{Cc}/u.test(text), "has to be a path relative to the repository")
   .refine((text) => !text.split(/[/\\]/).includes(".."), "must not lead out of the repository with ..");
 
 /** As a file's name is written in git: it begins at the repository's root and has no . or .. in it. */
@@ -67,36 +67,72 @@ export const serviceName = z
   .regex(/^[a-z0-9]+(?:[._-][a-z0-9]+)*$/, "has to be lower-case letters and digits, joined by single . _ -");
 
 /** A number or a boolean is what YAML makes of `PORT: 80`. */
-const text = z.union([z.string().max(4_000), z.number(), z.boolean()]).transform(String);
+const text = z
+  .union([z.string().max(4_000), z.number(), z.boolean()], "has to be text of at most 4000 characters")
+  .transform(String);
+
+const variable = z
+  .string()
+  .max(100)
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be the name of a variable")
+  .refine(
+    (name) => !/(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$/i.test(name),
+    "looks like a secret, and args stand in the image's history for all to read; name it under secrets",
+  );
+
+export const secretName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -");
+
+const rules = z.union(
+  [z.string().transform((lines) => lines.split("\n")), z.array(z.string())],
+  "has to be text with a rule in each line, or a list of rules",
+);
+
+/** A registry's host, and a name as image-ref.ts has it. */
+const destinationPattern = /^[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/;
 
 /** What may be said of an image, but for its name. */
 export const serviceFields = {
-  context: relativePath.default("."),
-  dockerfile: relativePath.default("Dockerfile"),
+  context: relativePath.default(".").describe("Folder that is sent to the engine, relative to the repository's root."),
+  dockerfile: relativePath.default("Dockerfile").describe("The Dockerfile, relative to the context."),
   target: z
     .string()
     .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, "has to be the name of a stage")
     .nullable()
-    .default(null),
-  paths: z.array(filePattern).max(100).default([]),
-  args: z.record(z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be the name of a variable"), text).default({}),
+    .default(null)
+    .describe("Stage of the Dockerfile that is built; without it the last one."),
+  paths: z
+    .array(filePattern)
+    .max(100)
+    .default([])
+    .describe(
+      'Patterns of files, such as ["services/cart/**", "!**/*.md"]: the image is built only when the merge has changed one of them, and the last pattern that fits a file decides. Empty: every merge builds it.',
+    ),
+  args: z.record(variable, text).default({}).describe("Build arguments. They stand in the image: nothing secret here."),
   secrets: z
-    .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -"))
+    .array(secretName)
     .max(50)
-    .default([]),
-  tags: z
-    .union([z.string().transform((lines) => lines.split("\n")), z.array(z.string())])
-    .transform((rules) => rules.map((rule) => rule.trim()).filter((rule) => rule !== "" && !rule.startsWith("#")))
+    .default([])
+    .describe("Names of secrets that the server has for this repository: RUN --mount=type=secret,id=<name>."),
+  tags: rules
+    .transform((lines) => lines.map((rule) => rule.trim()).filter((rule) => rule !== "" && !rule.startsWith("#")))
     .pipe(z.array(z.string().max(500)).max(50))
-    .default([...usualTags]),
-  labels: z.record(z.string().min(1).max(200), text).default({}),
-  type: z.enum(imageTypes).default("docker"),
-  needs: z.array(serviceName).max(50).default([]),
-  no_cache: z.boolean().default(false),
+    .default([...usualTags])
+    .describe("Rules of tags as in docker/metadata-action, such as type=semver,pattern={{version}}: one in each line."),
+  labels: z.record(z.string().min(1).max(200), text).default({}).describe("Labels of the image."),
+  type: z.enum(imageTypes).default("docker").describe("What is made: an image of containers, or of a machine."),
+  needs: z
+    .array(serviceName)
+    .max(50)
+    .default([])
+    .describe(
+      'Services that are built before this one, because it is FROM them: of "base" the build argument BASE_IMAGE holds the image.',
+    ),
+  no_cache: z.boolean().default(false).describe("Whether each step is run again, whatever was built before."),
   push_to: z
-    .array(z.string().regex(/^[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9._-]+)+$/, "has to be host/name, without a tag"))
+    .array(z.string().max(255).regex(destinationPattern, "has to be host/name, without a tag"))
     .max(10)
-    .default([]),
+    .default([])
+    .describe("Further registries' repositories that get the image too, such as registry.example.com/team/shop."),
 };
 
 /** The names of the file's fields as the program spells them. */

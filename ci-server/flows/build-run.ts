@@ -10,11 +10,13 @@ import type {
   Destinations,
   Git,
   Lease,
+  ParseYaml,
   Registry,
+  ServiceImage,
   Store,
   WriteLine,
 } from "../core/ports.ts";
-import type { Recipe, Repository } from "../core/recipe.ts";
+import type { NeededImage, Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
 
 export interface BuildParts {
@@ -27,6 +29,13 @@ export interface BuildParts {
   readonly repositories: readonly Repository[];
   /** Host of the registry as references show it. */
   readonly pushHost: string;
+  /** Hosts of the other registries that images may be sent to. */
+  readonly registryHosts: readonly string[];
+  readonly parseYaml: ParseYaml;
+  /** Of a repository's own file. */
+  readonly recipeFileBytesMax: number;
+  /** Images of one build that are built at once. */
+  readonly parallelImagesMax: number;
   readonly retry: RetryPolicy;
   readonly buildMsMax: number;
   readonly logBytesMax: number;
@@ -47,13 +56,17 @@ export interface BuildRun {
   checkout: Checkout | null;
   /** Set by a rule that ends the build without an image. */
   skipReason: string | null;
-  /** One for each image of the plan. */
+  /** One for each image of the plan, after those that it needs. */
   images: readonly ImageRun[];
+  /** What earlier builds have made of services that this one needs and leaves as they are. */
+  found: readonly ServiceImage[];
 }
 
 /** What the stages find out about one image, in this order. */
 export interface ImageRun {
   readonly recipe: Recipe;
+  /** What it needs of its own repository; known once those were built. */
+  needed: readonly NeededImage[];
   bases: readonly BaseImage[];
   key: string | null;
   /** Null until it is built, and for ever where an earlier build has made it. */
@@ -79,7 +92,17 @@ export interface CopyOutcome {
 
 export function newImageRun(recipe: Recipe): ImageRun {
   return {
-    ...{ recipe, bases: [], key: null, built: null, reusedFrom: null, digest: null, tags: [], immutable: [] },
+    ...{
+      recipe,
+      needed: [],
+      bases: [],
+      key: null,
+      built: null,
+      reusedFrom: null,
+      digest: null,
+      tags: [],
+      immutable: [],
+    },
     ...{ destinations: [], attestations: [], bytes: null },
   };
 }

@@ -1,11 +1,11 @@
 // Queues an image asked for by hand: a service at a version, from a ref or from the repository's first branch.
 
 import { AppError } from "../core/errors.ts";
-import { isTag } from "../core/image-ref.ts";
-import { isPattern } from "../core/path-pattern.ts";
+import { isTag, usualName } from "../core/image-ref.ts";
 import type { Store } from "../core/ports.ts";
-import type { Repository } from "../core/recipe.ts";
-import type { ImageType, Service } from "../core/service.ts";
+import { defaultBranch, type Repository } from "../core/recipe.ts";
+import { recipeFileName } from "../core/recipe-file.ts";
+import { type ImageType, serviceName } from "../core/service.ts";
 
 export interface ImageRequest {
   /** `shop`, or `acme/shop/cart` where the short name is not unique. */
@@ -22,7 +22,7 @@ export interface RequestParts {
 }
 
 /** Returns the build's id. Throws `not_found`, `conflict` (the name is not unique, the key has another request), `invalid`, `not_implemented`. */
-export function requestImage(
+export async function requestImage(
   { store, repositories }: RequestParts,
   request: ImageRequest,
   idempotencyKey: string | null,
@@ -38,13 +38,13 @@ export function requestImage(
     const message = `version "${request.version}" begins like a tag that builds get by themselves (build-, pr-, sha-); choose another`;
     throw new AppError("invalid", message);
   }
-  const { repository, service } = findService(repositories, request.service);
+  const { repository, service } = await findService({ store, repositories }, request.service);
   const asked = {
     repository: repository.name,
     trigger: "manual",
     sha: null,
-    ref: request.ref ?? defaultRef(repository),
-    service: service.name,
+    ref: request.ref ?? refOf(repository),
+    service,
     version: request.version,
     pullRequest: null,
     deliveryGuid: null,
@@ -52,15 +52,31 @@ export function requestImage(
   return store.request(asked, idempotencyKey);
 }
 
-function findService(repositories: readonly Repository[], name: string): { repository: Repository; service: Service } {
-  const all = repositories.flatMap((repository) => repository.services.map((service) => ({ repository, service })));
-  const found = all.filter((entry) => entry.service.name === name || qualified(entry) === name);
+interface Named {
+  readonly repository: Repository;
+  readonly service: string;
+}
+
+/** Where a repository's own file names the services, the plan has to see whether the commit has the one asked for. */
+async function findService({ store, repositories }: RequestParts, name: string): Promise<Named> {
+  const listed = repositories.flatMap((repository) => (repository.services ?? []).map((one) => ({ repository, one })));
+  const configured = listed.map(({ repository, one }): Named => ({ repository, service: one.name }));
+  const unlisted = repositories.filter(({ services }) => services === null);
+  const built = name.includes("/") || unlisted.length === 0 ? [] : await store.repositoriesWith(name);
+  const found = [
+    ...configured.filter((entry) => entry.service === name || qualified(entry) === name),
+    ...unlisted.flatMap((repository) => {
+      const service = serviceOf(repository, name, built);
+      return service === null ? [] : [{ repository, service }];
+    }),
+  ];
   const [first] = found;
   if (first === undefined) {
-    throw new AppError(
-      "not_found",
-      `service "${name}" is not configured; there are: ${all.map(qualified).join(", ") || "none"}`,
-    );
+    const known = [
+      ...configured.map(qualified),
+      ...unlisted.map((one) => `${one.name}/<one of its ${recipeFileName}>`),
+    ];
+    throw new AppError("not_found", `service "${name}" is not known; there are: ${known.join(", ") || "none"}`);
   }
   if (found.length > 1) {
     throw new AppError(
@@ -71,13 +87,23 @@ function findService(repositories: readonly Repository[], name: string): { repos
   return first;
 }
 
-function qualified({ repository, service }: { repository: Repository; service: Service }): string {
-  return `${repository.name}/${service.name}`;
+/** Which of its services the name may mean; null when none. `built`: the repositories that have made one of that name. */
+function serviceOf(repository: Repository, name: string, built: readonly string[]): string | null {
+  const prefix = `${repository.name}/`;
+  if (name.startsWith(prefix)) {
+    const rest = name.slice(prefix.length);
+    return serviceName.safeParse(rest).success ? rest : null;
+  }
+  return name === usualName(repository.name) || built.includes(repository.name) ? name : null;
 }
 
-function defaultRef(repository: Repository): string {
-  const branch = repository.branches.find((branch) => !isPattern(branch));
-  if (branch === undefined) {
+function qualified({ repository, service }: Named): string {
+  return `${repository.name}/${service}`;
+}
+
+function refOf(repository: Repository): string {
+  const branch = defaultBranch(repository);
+  if (branch === null) {
     throw new AppError(
       "invalid",
       `${repository.name} is configured with branch patterns only; say which "ref" to build`,

@@ -57,12 +57,13 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
 
 function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log">): BuildRun {
   if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
-  return { ...given, checkout: null, skipReason: null, images: [] };
+  return { ...given, checkout: null, skipReason: null, images: [], found: [] };
 }
 
 /** Those that are proven to be in the registry. */
 function toImages({ parts, images }: BuildRun): Image[] {
-  return images.flatMap(({ recipe, digest, bytes, built, immutable: _kept, destinations: copies, ...rest }) => {
+  return images.flatMap((image) => {
+    const { recipe, needed: _needed, digest, bytes, built, immutable: _kept, destinations: copies, ...rest } = image;
     if (digest === null || bytes === null) return [];
     const { service, image: path } = recipe;
     const reference = digestReference(parts.pushHost, path, digest);

@@ -7,6 +7,7 @@ import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
+import { schemaRoutes } from "./schemas.ts";
 import { createKoa } from "./server.ts";
 
 export interface ApiOptions extends DeliveryOptions {
@@ -23,6 +24,7 @@ export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa 
 
 export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
+  app.use(schemaRoutes().routes());
   app.use(requireToken(options.adminToken));
   for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
     app.use(router.routes());

@@ -37,7 +37,7 @@ function list(store: Store): Middleware {
     const asked = parseQuery(page, ctx.query);
     const builds = await store.builds(asked);
     const oldest = builds.length === asked.limit ? builds.at(-1) : undefined;
-    ctx.body = { builds: builds.map(toView), next: oldest === undefined ? null : oldest.id };
+    ctx.body = { builds: builds.map(toEntry), next: oldest === undefined ? null : oldest.id };
   };
 }
 
@@ -75,7 +75,12 @@ async function find(store: Store, text: string | undefined): Promise<Build> {
   return build;
 }
 
-function toView(build: Build): object {
+/** A list would be long with the reasons of every image. */
+function toEntry({ plan: _long, ...build }: Build): object {
+  return toView(build);
+}
+
+function toView(build: Omit<Build, "plan">): object {
   const stages = build.stages.map(({ name, ms, result }) => ({
     name,
     ms: ms === null ? null : Math.round(ms),

@@ -29,7 +29,9 @@ storeContract("PostgreSQL and pg-boss", openEmbedded);
 
 async function openEmbedded(): Promise<Opened> {
   const folder = await mkdtemp(join(tmpdir(), "store-"));
-  const opened: OpenPostgres = await openPostgres(examplePostgres(folder, { parallel: ["acme/Parallel"] }));
+  const opened: OpenPostgres = await openPostgres(
+    examplePostgres(folder, { concurrencies: new Map([["acme/Parallel", "parallel"]]) }),
+  );
   return {
     ...opened,
     async count(table) {

@@ -10,7 +10,7 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
     url: "https://forge.test/acme/shop.git",
     branches: ["main"],
     services: [usualService("shop")],
-    concurrency: "queue",
+    ...{ fixed: {}, forbidden: [], concurrency: null },
     secrets: {},
     paths: [],
     labels: [],

@@ -34,6 +34,8 @@ export interface BuildView {
   readonly merge: { readonly method: string; readonly since: string | null; readonly files: number } | null;
   readonly changedFiles: readonly string[] | null;
   readonly skipReason: string | null;
+  /** On the build's own page. */
+  readonly plan: readonly { readonly service: string; readonly verdict: string; readonly reason: string }[] | null;
   readonly result: string | null;
   readonly stage: string | null;
   readonly failure: { readonly code: string; readonly message: string } | null;

@@ -1,5 +1,7 @@
 // The API: who may ask, what it answers, and images asked for by hand.
 
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { removeImages } from "../helpers/engine-images.ts";
 import { Tester } from "../helpers/tester.ts";
@@ -61,7 +63,7 @@ describe("the API", function () {
       "an unknown service",
       { service: "cart", version: "1", type: "docker" },
       404,
-      'service "cart" is not configured; there are: acme/shop/shop',
+      'service "cart" is not known; there are: acme/shop/<one of its .mergedock.yml>',
     ],
     [
       "a version like a tag of a build",
@@ -101,7 +103,16 @@ describe("the API", function () {
     ).to.equal(413);
   });
 
-  it("asks for the token everywhere but for health", async () => {
+  it("gives editors the JSON Schema of .mergedock.yml, without a token", async () => {
+    const response = await fetch(`${ci.app.apiUrl}/mergedock.schema.json`);
+    expect(response.status).to.equal(200);
+    expect(response.headers.get("content-type")).to.equal("application/schema+json");
+    const committed = await readFile(join(import.meta.dirname, "../../docs/mergedock.schema.json"), "utf8");
+    expect(await response.json()).to.deep.equal(JSON.parse(committed));
+    expect((await fetch(`${ci.app.apiUrl}/mergedock.schema.json`, { method: "POST" })).status).to.equal(401);
+  });
+
+  it("asks for the token everywhere but for health and the schema", async () => {
     const { origin } = new URL(ci.app.apiUrl);
     for (const authorization of ["", "Bearer wrong", "Basic abc", "Bearer "]) {
       const response = await fetch(`${origin}/api/v1/builds`, { headers: { authorization } });

@@ -75,10 +75,8 @@ describe("the configuration", () => {
         - { name: acme/Site, url: https://github.com/acme/Site.git }`);
     expect(config.registry).to.include({ caFile: path.join(folder, "certs/ca.crt"), password: "the password" });
     expect(config.repositories[0]?.services).to.deep.equal([{ ...usualService("cart"), context: "services/cart" }]);
-    expect(config.repositories[1]).to.deep.include({
-      branches: ["main"],
-      services: [usualService("site")],
-    });
+    const own = { services: null, concurrency: null, fixed: {}, forbidden: [] };
+    expect(config.repositories[1]).to.deep.include({ branches: ["main"], ...own });
   });
 
   it("lets the environment win over the file", () => {
@@ -155,7 +153,30 @@ describe("the configuration", () => {
     expect(site?.skipDirectives).to.deep.equal(["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"]);
   });
 
+  it("reads what of its images a repository's own file may not say", () => {
+    const [shop, site] = load(`
+      registries: [{ host: registry.acme.test }]
+      repositories:
+        - { name: acme/shop, url: https://a.test/a.git, secrets: { npm: n }, forbidden: [push_to, concurrency],
+            fixed: { target: runtime, no_cache: true, secrets: [npm], push_to: [registry.acme.test/shop] } }
+        - { name: acme/site, url: https://a.test/b.git, concurrency: parallel }`).repositories;
+    const fixed = { target: "runtime", noCache: true, secrets: ["npm"], pushTo: ["registry.acme.test/shop"] };
+    expect(shop).to.deep.include({ fixed, forbidden: ["push_to", "concurrency"], concurrency: null });
+    expect(site).to.deep.include({ fixed: {}, forbidden: [], concurrency: "parallel" });
+  });
+
   const filterMistakes: [string, string][] = [
+    ["services: [{ name: a, needs: [b] }]", 'services[0].needs[0]: "b" there is no service "b"'],
+    ["services: [{ name: a, needs: [a] }]", 'services[0].needs[0]: "a" goes in a circle: a needs a'],
+    ["services: [{ name: a, secrets: [npm] }]", 'secrets[0]: "npm" is not among the secrets of this repository'],
+    [
+      "services: [{ name: a, push_to: [ghcr.io/a] }]",
+      'push_to[0]: "ghcr.io/a" the server\'s configuration has no registry',
+    ],
+    ["services: [{ name: a, args: { DB_PASSWORD: x } }]", 'args.DB_PASSWORD: "x" looks like a secret'],
+    ["fixed: { needs: [a] }", 'fixed: Unrecognized key: "needs"'],
+    ["fixed: { secrets: [npm] }", 'fixed.secrets[0]: "npm" is not among the secrets of this repository'],
+    ["forbidden: [services]", 'forbidden[0]: "services" Invalid option: expected one of "context"|"dockerfile"'],
     ['paths: "src/**"', 'paths: "src/**" Invalid input: expected array'],
     ["paths: [/src]", 'paths[0]: "/src" has to begin with a folder or a file, such as services/cart/**'],
     ['paths: ["!/src"]', 'paths[0]: "!/src" has to begin with a folder or a file'],

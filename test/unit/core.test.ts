@@ -4,6 +4,7 @@ import type { Build } from "../../ci-server/core/build.ts";
 import { AppError, errorCodes, toAppError } from "../../ci-server/core/errors.ts";
 import { imagePath, isDigest, isTag } from "../../ci-server/core/image-ref.ts";
 import { plan } from "../../ci-server/core/plan.ts";
+import type { Recipe } from "../../ci-server/core/recipe.ts";
 import { resultOf } from "../../ci-server/core/result.ts";
 import { retryDelayMs } from "../../ci-server/core/retry.ts";
 import { usualService } from "../../ci-server/core/service.ts";
@@ -45,9 +46,8 @@ describe("an image's name", () => {
 });
 
 describe("a plan", () => {
-  const repository = exampleRepository({
-    services: [usualService("shop"), { ...usualService("cart"), context: "cart", dockerfile: "Dockerfile.prod" }],
-  });
+  const repository = exampleRepository();
+  const services = [usualService("shop"), { ...usualService("cart"), context: "cart", dockerfile: "Dockerfile.prod" }];
   const commit = { sha: "0123456789".repeat(4), committedAt: new Date("2026-11-02T03:04:05Z") };
   const merge: Build = {
     ...{
@@ -69,20 +69,25 @@ describe("a plan", () => {
       cancelReason: null,
       merge: null,
       skipReason: null,
+      plan: null,
       result: null,
     },
     ...{ failure: null, stages: [], images: [] },
   };
 
+  function recipesOf(build: Build): readonly Recipe[] {
+    return plan({ build, repository, services, commit, changed: null, isThere: () => false }).recipes;
+  }
+
   it("has a recipe for each service of a merge, tagged by commit and pull request", () => {
-    const [shop, cart] = plan(merge, repository, commit);
+    const [shop, cart] = recipesOf(merge);
     expect(shop).to.include({ service: "shop", image: "acme/shop", context: ".", type: "docker" });
     expect(shop?.tags).to.deep.equal(["sha-0123456", "pr-7"]);
     expect(cart).to.include({ image: "acme/shop/cart", context: "cart", dockerfile: "Dockerfile.prod" });
   });
 
   it("labels the image with where it comes from", () => {
-    expect(plan(merge, repository, commit)[0]?.labels).to.deep.equal({
+    expect(recipesOf(merge)[0]?.labels).to.deep.equal({
       "org.opencontainers.image.created": "2026-11-02T03:04:05.000Z",
       "org.opencontainers.image.source": "https://forge.test/acme/shop.git",
       "org.opencontainers.image.revision": commit.sha,
@@ -103,15 +108,15 @@ describe("a plan", () => {
       service: "cart",
       version: "1.4.2",
     };
-    const recipes = plan(manual, repository, commit);
+    const recipes = recipesOf(manual);
     expect(recipes.map(({ service, tags }) => [service, ...tags])).to.deep.equal([["cart", "sha-0123456", "1.4.2"]]);
     expect(recipes[0]?.labels).to.include({ "org.opencontainers.image.version": "1.4.2" });
   });
 
-  it("fails when the service has gone from the configuration", () => {
-    expect(() => plan({ ...merge, service: "gone" }, repository, commit)).to.throw(
+  it("fails when the commit has no such service, and says which it has", () => {
+    expect(() => recipesOf({ ...merge, service: "gone" })).to.throw(
       AppError,
-      'no service "gone" any more',
+      'acme/shop has no service "gone" in this commit; it has: shop, cart',
     );
   });
 });

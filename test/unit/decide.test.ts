@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type BuildDecision, decide, withChanged, withLedger, withPathsRule } from "../../ci-server/core/decide.ts";
+import { type BuildDecision, decide, withChanged, withLateRule, withLedger } from "../../ci-server/core/decide.ts";
 import type { PullRequest, PullRequestEvent, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
@@ -189,10 +189,10 @@ describe("decide", () => {
     ] as const;
     const announced = withLedger(decided(["x"]), null).rules;
     const expected = [...decided([]).rules, rule, ledger];
-    expect(withPathsRule(announced, rule)).to.deep.equal(expected);
-    expect(withPathsRule(expected, rule)).to.deep.equal(expected);
-    expect(withPathsRule(withLedger(decided([]), null).rules, rule)).to.deep.equal(expected);
-    expect(withPathsRule(decided([]).rules, rule)).to.deep.equal([...decided([]).rules, rule]);
+    expect(withLateRule(announced, rule)).to.deep.equal(expected);
+    expect(withLateRule(expected, rule)).to.deep.equal(expected);
+    expect(withLateRule(withLedger(decided([]), null).rules, rule)).to.deep.equal(expected);
+    expect(withLateRule(decided([]).rules, rule)).to.deep.equal([...decided([]).rules, rule]);
   });
 
   function decided(paths: readonly string[]): BuildDecision {

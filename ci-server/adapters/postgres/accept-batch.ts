@@ -6,12 +6,14 @@ import type { BuildRequest } from "../../core/build.ts";
 import { type BuildDecision, type Decision, withFullQueue, withLedger } from "../../core/decide.ts";
 import type { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
-import { type Acceptance, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
+import type { Concurrency } from "../../core/recipe.ts";
+import { type Acceptance, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
 import { type NewBuild, toBuildRow, type Writes, write } from "./batch-writes.ts";
 import type { BuildIds } from "./build-ids.ts";
 import { type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
 import type { BuildQueue } from "./queue.ts";
 import type { QueueRoom } from "./queue-room.ts";
+import type { RepositorySettings } from "./repository-settings.ts";
 import { supersede } from "./steering.ts";
 import { together, transaction } from "./transaction.ts";
 
@@ -29,6 +31,7 @@ const beginFresh = beginAlone.replace("xact_lock", "xact_lock_shared");
 export interface BatchParts {
   readonly queue: BuildQueue;
   readonly room: QueueRoom;
+  readonly settings: RepositorySettings;
   readonly ids: BuildIds;
 }
 
@@ -49,14 +52,13 @@ export async function acceptBatch(pool: Pool, parts: BatchParts, batch: readonly
  * after all, and nothing is written then. Several receivers may do so at once.
  */
 async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes | null> {
-  const { room, ids } = parts;
+  const { room, settings, ids } = parts;
   const merges = batch.filter((acceptance) => toMerge(acceptance) !== null);
-  if (merges.some(({ decision }) => decision.verdict === "build" && decision.repository.concurrency === "supersede"))
-    return null;
+  if (!settings.isKnown || merges.some((acceptance) => concurrencyOf(parts, acceptance) === "supersede")) return null;
   if (!room.isKnown(merges.flatMap(({ request }) => request?.repository ?? []))) return null;
   const freeIds = ids.take(merges.length);
   if (freeIds === null) return null;
-  const ledger = { now: new Date().toISOString(), stored: new Map(), merges: new Map(), room, freeIds };
+  const ledger = { now: new Date().toISOString(), stored: new Map(), merges: new Map(), room, settings, freeIds };
   const { writes, outcomes } = decideAll(ledger, batch);
   const work = async (client: PoolClient) => {
     const [isWritten] = await together([write(client, parts.queue, writes), ids.refill(client, merges.length)]);
@@ -76,18 +78,19 @@ class KnownBefore extends Error {}
 async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
   parts.ids.forget();
   const work = async (client: PoolClient) => {
-    const { writes, outcomes } = decideAll(await readLedger(client, parts.room, batch), batch);
+    const { writes, outcomes } = decideAll(await readLedger(client, parts, batch), batch);
     if (!(await write(client, parts.queue, writes))) throw new Error("a batch that was alone met another one");
-    for (const build of newest(writes.builds)) if (build.supersedes) await supersede(client, parts.queue, build);
+    for (const build of newest(writes.builds))
+      if (build.concurrency === "supersede") await supersede(client, parts.queue, build);
     await parts.ids.refill(client, writes.builds.length);
     return outcomes;
   };
   return transaction(pool, work, beginAlone);
 }
 
-/** Of each repository. */
+/** Of each branch. */
 function newest(builds: readonly NewBuild[]): Iterable<NewBuild> {
-  return new Map(builds.map((build) => [build.repository, build])).values();
+  return new Map(builds.map((build) => [`${build.repository} ${build.row.ref}`, build])).values();
 }
 
 function decideAll(
@@ -119,20 +122,32 @@ function record(ledger: Ledger, writes: Writes, acceptance: Acceptance): Recorde
   if (decision.verdict === "skip" || request === null || merge === null) return as(decision, null);
   const known = ledger.merges.get(keyOf(merge));
   if (known !== undefined) return as(withLedger(decision, known), known);
-  const full = ledger.room.full(request.repository, decision.repository.concurrency === "supersede");
+  const concurrency = concurrencyOf(ledger, acceptance);
+  const full = ledger.room.full(request.repository, concurrency === "supersede");
   if (full !== null) return as(withFullQueue(decision, full), null);
-  const { buildId } = addBuild(ledger, writes, decision, request);
+  const { buildId } = addBuild(ledger, writes, { decision, request, concurrency });
   ledger.merges.set(keyOf(merge), buildId);
   return as(withLedger(decision, null), buildId);
 }
 
-function addBuild(ledger: Ledger, writes: Writes, decision: BuildDecision, request: BuildRequest): NewBuild {
+/** What the operator wrote goes before what the repository's own file said last. */
+function concurrencyOf({ settings }: Known, { decision, request }: Acceptance): Concurrency {
+  const written = decision.verdict === "build" ? decision.repository.concurrency : null;
+  return written ?? settings.concurrencyOf(request?.repository ?? "");
+}
+
+interface Decided {
+  readonly decision: BuildDecision;
+  readonly request: BuildRequest;
+  readonly concurrency: Concurrency;
+}
+
+function addBuild(ledger: Ledger, writes: Writes, { decision, request, concurrency }: Decided): NewBuild {
   const buildId = ledger.freeIds.shift();
   if (buildId === undefined) throw new Error("fewer build ids were taken than there are requests");
   const { repository } = request;
-  const supersedes = decision.repository.concurrency === "supersede";
-  ledger.room.add(repository, supersedes);
-  const build = { buildId, repository, supersedes, row: toBuildRow(buildId, decision.repositoryId, request) };
+  ledger.room.add(repository, concurrency === "supersede");
+  const build = { buildId, repository, concurrency, row: toBuildRow(buildId, decision.repositoryId, request) };
   writes.builds.push(build);
   return build;
 }

@@ -6,6 +6,7 @@ import type { Decision } from "../../core/decide.ts";
 import type { Delivery } from "../../core/delivery.ts";
 import type { StoredDelivery } from "./deliveries.ts";
 import type { QueueRoom } from "./queue-room.ts";
+import type { RepositorySettings } from "./repository-settings.ts";
 import type { StoredBody } from "./stored-body.ts";
 
 /** `request` is there exactly when the decision is `build`. */
@@ -34,6 +35,7 @@ export interface Ledger {
   /** Builds by merge. */
   readonly merges: Map<string, number>;
   readonly room: QueueRoom;
+  readonly settings: RepositorySettings;
   /** For the batch's new builds, ascending. */
   readonly freeIds: number[];
 }
@@ -46,7 +48,14 @@ interface LedgerRow {
   readonly freeIds: readonly string[];
 }
 
-export async function readLedger(client: PoolClient, room: QueueRoom, batch: readonly Acceptance[]): Promise<Ledger> {
+/** What is counted and read from time to time, and not for every batch. */
+export type Known = Pick<Ledger, "room" | "settings">;
+
+export async function readLedger(
+  client: PoolClient,
+  { room, settings }: Known,
+  batch: readonly Acceptance[],
+): Promise<Ledger> {
   const merges = batch.flatMap((acceptance) => toMerge(acceptance) ?? []);
   const column = (name: keyof Merge) => merges.map((merge) => merge[name]);
   const columns = [column("repositoryId"), column("number"), column("sha"), column("service")];
@@ -56,11 +65,12 @@ export async function readLedger(client: PoolClient, room: QueueRoom, batch: rea
   if (found === undefined) throw new Error("the ledger could not be read");
   const repositories = batch.flatMap(({ request }) => request?.repository ?? []);
   if (repositories.length > 0) await room.refresh(client, repositories);
+  if (repositories.length > 0 && !settings.isKnown) await settings.refresh(client);
   return {
     now: found.now.toISOString(),
     stored: new Map(found.stored.map((one) => [one.guid, one])),
     merges: new Map(found.merges.map((merge) => [keyOf(merge), merge.buildId])),
-    room,
+    ...{ room, settings },
     freeIds: found.freeIds.map(Number),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
+import type { Concurrency } from "../../core/recipe.ts";
 import type { BuildQueue } from "./queue.ts";
 import { together } from "./transaction.ts";
 
@@ -27,7 +28,7 @@ type Row = Readonly<Record<string, unknown>>;
 export interface NewBuild {
   readonly buildId: number;
   readonly repository: string;
-  readonly supersedes: boolean;
+  readonly concurrency: Concurrency;
   readonly row: Row;
 }
 

@@ -10,7 +10,7 @@ interface BuildRow extends Record<string, unknown> {
 
 const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
   b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
-  b.attempts, b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.result, b.failure,
+  b.attempts, b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.plan, b.result, b.failure,
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags,

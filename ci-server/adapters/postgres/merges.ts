@@ -2,7 +2,7 @@
 
 import type { Pool, PoolClient } from "pg";
 import type { AttemptKey } from "../../core/build.ts";
-import { withPathsRule } from "../../core/decide.ts";
+import { withLateRule } from "../../core/decide.ts";
 import type { RuleVerdict } from "../../core/delivery.ts";
 import type { PathsVerdict } from "../../core/judge-paths.ts";
 import type { ChangedFiles, MergeRecord } from "../../core/ports.ts";
@@ -30,7 +30,7 @@ export async function findChangedFiles(pool: Pool, id: number): Promise<ChangedF
 }
 
 /** A replay is a build of its own: the entry goes on saying what came of the delivery when it came. */
-async function updateEntry(client: PoolClient, id: number, { rule, refusal }: PathsVerdict): Promise<void> {
+export async function updateEntry(client: PoolClient, id: number, { rule, refusal }: PathsVerdict): Promise<void> {
   const { rows } = await client.query<{ guid: string; rules: readonly RuleVerdict[] }>(
     `select d.guid, d.rules from delivery d join build b on d.guid = b.delivery_guid and d.build_id = b.id
      where b.id = $1 for update of d`,
@@ -41,6 +41,6 @@ async function updateEntry(client: PoolClient, id: number, { rule, refusal }: Pa
   await client.query(
     `update delivery set rules = $2, reason = coalesce($3, reason),
        verdict = case when $3::text is null then verdict else 'skip' end where guid = $1`,
-    [entry.guid, JSON.stringify(withPathsRule(entry.rules, rule)), refusal],
+    [entry.guid, JSON.stringify(withLateRule(entry.rules, rule)), refusal],
   );
 }

@@ -4,11 +4,13 @@ import { Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
 import type { LedgerLimits } from "../../core/delivery.ts";
 import type { Queue, Store } from "../../core/ports.ts";
+import type { Concurrency } from "../../core/recipe.ts";
 import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
 import type { QueueLimits } from "./queue-room.ts";
+import { RepositorySettings } from "./repository-settings.ts";
 import { createStore } from "./store.ts";
 import { toDatabaseError } from "./transaction.ts";
 
@@ -25,8 +27,8 @@ export interface PostgresOptions {
   readonly folder: string;
   /** Id of this worker over all its starts; stands at its attempts. */
   readonly worker: string;
-  /** Names of the repositories whose builds do not wait for one another. */
-  readonly parallel: readonly string[];
+  /** What the server's configuration says, by the repository's name; of any other repository its own file says it. */
+  readonly concurrencies: ReadonlyMap<string, Concurrency>;
   readonly workers: number;
   readonly expireSeconds: number;
   /** Of this process, in all. */
@@ -59,7 +61,6 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     await migrate({ ...connection, connectionTimeoutMillis });
     const queue = await createQueue({
       ...{ connection: { ...connection, max: queueConnections - 1 }, pool, worker: options.worker },
-      parallel: options.parallel,
       concurrency: options.workers,
       expireSeconds: options.expireSeconds,
       log,
@@ -68,8 +69,9 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     const changes = new Changes(pool, log, async () => embedded?.revive());
     closers.unshift(async () => changes.stop());
     await changes.start();
+    const settings = new RepositorySettings(options.concurrencies);
     return {
-      store: createStore({ pool, queue, changes, limits, ledgerLimits, worker }),
+      store: createStore({ pool, queue, changes, settings, limits, ledgerLimits, worker }),
       queue,
       pool,
       close,

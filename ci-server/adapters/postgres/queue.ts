@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from "pg";
 import { type ConstructorOptions, type Job, PgBoss } from "pg-boss";
 import type { Logger } from "pino";
 import type { Queue } from "../../core/ports.ts";
+import type { Concurrency } from "../../core/recipe.ts";
 import { type HeldLease, holdLease } from "./lease.ts";
 
 const name = "build";
@@ -18,6 +19,8 @@ interface BuildJob {
 
 export interface QueuedBuild extends BuildJob {
   readonly repository: string;
+  /** Of the repository, when the build was asked for. */
+  readonly concurrency: Concurrency;
 }
 
 export interface QueueOptions {
@@ -25,8 +28,6 @@ export interface QueueOptions {
   readonly pool: Pool;
   /** This worker, over all its starts. */
   readonly worker: string;
-  /** Names of the repositories whose builds do not wait for one another. */
-  readonly parallel: readonly string[];
   /** Builds at once in this process. */
   readonly concurrency: number;
   /** Seconds after which a build is taken from a worker, however alive it is; above the build's own time limit. */
@@ -59,9 +60,8 @@ export async function createQueue(options: QueueOptions): Promise<BuildQueue> {
     throw cause;
   }
   const running = new Set<HeldLease>();
-  const parallel = new Set(options.parallel.map((repository) => repository.toLowerCase()));
   return {
-    send: (client, builds) => send(boss, client, builds, parallel),
+    send: (client, builds) => send(boss, client, builds),
     remove: removeJobs,
     work: async (handler) => {
       await takeUpOwn(boss, options);
@@ -91,17 +91,13 @@ async function createBuildQueue(boss: PgBoss, expireInSeconds: number): Promise<
 }
 
 /** Jobs of one key run one after the other. */
-async function send(
-  boss: PgBoss,
-  client: PoolClient,
-  builds: readonly QueuedBuild[],
-  parallel: ReadonlySet<string>,
-): Promise<void> {
+async function send(boss: PgBoss, client: PoolClient, builds: readonly QueuedBuild[]): Promise<void> {
   if (builds.length === 0) return;
   const executeSql = (text: string, values: unknown[] = []) => client.query({ name: "send-builds", text, values });
-  const jobs = builds.map(({ buildId, repository }) => {
+  const jobs = builds.map(({ buildId, repository, concurrency }) => {
     const key = repository.toLowerCase();
-    return { id: toJobId(buildId), data: { buildId }, singletonKey: parallel.has(key) ? `${key}#${buildId}` : key };
+    const singletonKey = concurrency === "parallel" ? `${key}#${buildId}` : key;
+    return { id: toJobId(buildId), data: { buildId }, singletonKey };
   });
   const sent = await boss.insert(name, jobs, { db: { executeSql }, returnId: true });
   if (sent?.length !== jobs.length) throw new Error("a build was queued that has a job already");

@@ -25,22 +25,26 @@ export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: num
   await finishBuild(client, { buildId: id, attempt: build.attempts }, end);
 }
 
-/** Ends the builds of the repository that were never begun: this one has all that they have. */
+/** Ends the builds of the same branch that were never begun: this one has all that they have. */
 export async function supersede(
   client: PoolClient,
   queue: BuildQueue,
-  { repository, buildId }: QueuedBuild,
+  { repository, buildId }: Pick<QueuedBuild, "repository" | "buildId">,
 ): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
     `with ended as (update build set result = 'cancellation', failure = $3, finished_at = now()
-       where repository = $1 and id < $2 and result is null and attempts = 0 and trigger = 'pull_request' returning id)
+       where repository = $1 and id < $2 and ref = (select ref from build where id = $2) and result is null and attempts = 0 and trigger = 'pull_request' returning id)
      select id, pg_notify('${changeChannel}', id::text) from ended`,
-    [repository, buildId, JSON.stringify(toFailure(`superseded by #${buildId}`))],
+    [repository, buildId, JSON.stringify(toFailure(supersededBy(buildId)))],
   );
   await queue.remove(
     client,
     rows.map(({ id }) => Number(id)),
   );
+}
+
+export function supersededBy(buildId: number): string {
+  return `superseded by #${buildId}`;
 }
 
 function toFailure(reason: string): Failure {

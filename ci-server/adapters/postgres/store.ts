@@ -26,8 +26,10 @@ import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import { findChangedFiles, insertMerge } from "./merges.ts";
+import { insertPlan, listRepositoriesWith, listServiceImages, listSuperseded } from "./plans.ts";
 import type { BuildQueue } from "./queue.ts";
 import { type QueueLimits, QueueRoom } from "./queue-room.ts";
+import type { RepositorySettings } from "./repository-settings.ts";
 import { sweepLedger } from "./retention.ts";
 import { cancelBuild } from "./steering.ts";
 import { toStoredBody } from "./stored-body.ts";
@@ -40,6 +42,7 @@ export interface StoreParts {
   readonly pool: Pool;
   readonly queue: BuildQueue;
   readonly changes: Changes;
+  readonly settings: RepositorySettings;
   readonly limits: QueueLimits;
   readonly ledgerLimits: LedgerLimits;
   /** Stands at the attempts that are begun here. */
@@ -49,7 +52,7 @@ export interface StoreParts {
 /** Its body is being compressed while it waits: a large one must not be overtaken by a later delivery. */
 type Arrival = Omit<Acceptance, "body"> & { readonly body: Promise<Acceptance["body"]> };
 
-export function createStore({ pool, queue, changes, limits, ledgerLimits, worker }: StoreParts): Store {
+export function createStore({ pool, queue, changes, settings, limits, ledgerLimits, worker }: StoreParts): Store {
   const enqueue = async (client: PoolClient, request: BuildRequest, origin: BuildOrigin) => {
     const room = new QueueRoom(limits);
     await room.refresh(client, [request.repository]);
@@ -57,10 +60,12 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     if (full !== null) throw new AppError("unavailable", full);
     const id = await insertBuild(client, request, origin);
     parts.ids.forget();
-    await queue.send(client, [{ buildId: id, repository: request.repository }]);
+    await settings.refresh(client);
+    const { repository } = request;
+    await queue.send(client, [{ buildId: id, repository, concurrency: settings.concurrencyOf(repository) }]);
     return id;
   };
-  const parts = { queue, room: new QueueRoom(limits), ids: new BuildIds() };
+  const parts = { queue, settings, room: new QueueRoom(limits), ids: new BuildIds() };
   const accept = createBatcher<Arrival, Accepted | AppError>({
     itemsMax: batchMax,
     async run(arrivals) {
@@ -111,6 +116,13 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     giveBack: (at) => giveBack(pool, at),
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
     recordMerge: (at, record) => transaction(pool, (client) => insertMerge(client, at, record)),
+    async recordPlan(at, record) {
+      await transaction(pool, (client) => insertPlan(client, at, record));
+      settings.forget();
+    },
+    superseded: (id) => listSuperseded(pool, id),
+    serviceImages: (build, services) => listServiceImages(pool, build, services),
+    repositoriesWith: (service) => listRepositoriesWith(pool, service),
     changedFiles: (id) => findChangedFiles(pool, id),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),

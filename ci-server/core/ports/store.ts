@@ -9,12 +9,14 @@ import type {
   Failure,
   Image,
   LogLine,
+  PlannedService,
   Result,
   Stage,
 } from "../build.ts";
 import type { Decision } from "../decide.ts";
-import type { Delivery, LedgerEntry } from "../delivery.ts";
+import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
+import type { Concurrency } from "../recipe.ts";
 import type { MergeChanges } from "./git.ts";
 
 /** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
@@ -53,6 +55,25 @@ export interface BuildPage {
 export interface MergeRecord {
   readonly changes: MergeChanges;
   readonly paths: PathsVerdict | null;
+}
+
+/** What is recorded of a plan. `rule`: for the trace of the delivery; null where all images are built. */
+export interface PlanRecord {
+  readonly services: readonly PlannedService[];
+  readonly rule: RuleVerdict | null;
+  /** Why nothing is built; null when something is. */
+  readonly refusal: string | null;
+  /** What the default branch's file says from this commit on; null where the commit is on another branch. */
+  readonly setting: { readonly concurrency: Concurrency | null; readonly committedAt: Date } | null;
+}
+
+/** An image that a build has made of a service. */
+export interface ServiceImage {
+  readonly service: string;
+  readonly buildId: number;
+  /** Repository path in the registry, without host. */
+  readonly path: string;
+  readonly digest: string;
 }
 
 /** `files`: a bounded number of the `total`, in git's order. */
@@ -123,6 +144,11 @@ export interface Store {
    * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
    */
   recordMerge(at: AttemptKey, record: MergeRecord): Promise<void>;
+  /**
+   * Records what became of each image in the plan and, where none is built, why: on the build, and in the entry of the delivery
+   * that led to it. Remembers the setting unless a later commit has said another one. In one transaction. Idempotent.
+   */
+  recordPlan(at: AttemptKey, record: PlanRecord): Promise<void>;
   /** Lines with consecutive `seq`, once each. */
   appendLog(at: AttemptKey, lines: readonly LogLine[]): Promise<void>;
   /** Notes that the attempt is broken off on purpose: it does not count against the build. */
@@ -131,6 +157,15 @@ export interface Store {
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
   /** What `recordMerge` has recorded; null when there is nothing. */
   changedFiles(id: number): Promise<ChangedFiles | null>;
+  /** Ids of the builds of earlier merges that this one has superseded, ascending. */
+  superseded(id: number): Promise<readonly number[]>;
+  /**
+   * Of those services of the build's repository that the last build of the same ref that was to make them did make, and that
+   * are still in the registry: what it made.
+   */
+  serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
+  /** Names of the repositories of which an image of this service was made. */
+  repositoriesWith(service: string): Promise<readonly string[]>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */

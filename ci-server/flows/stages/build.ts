@@ -4,23 +4,36 @@ import type { Artifact } from "../../core/build.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
+import { inOrderOfNeeds } from "../in-order-of-needs.ts";
+import { neededBy, withArguments } from "../needed-images.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
 
+/** Several at once, each after those that it needs. */
 export async function buildImages(run: BuildRun): Promise<void> {
   const artifacts = run.at.attempt === 1 ? [] : await run.parts.store.artifacts(run.build.id);
-  for (const image of run.images) image.built = await buildImage(run, image, artifacts);
+  await inOrderOfNeeds(run, async (image) => {
+    const own = { ...run, log: ownLog(run, image) };
+    image.needed = neededBy(run, image);
+    image.built = await buildImage(own, image, artifacts);
+  });
+}
+
+/** Of several that are built at once, each line says of which it is. */
+function ownLog({ images, log }: BuildRun, { recipe }: ImageRun): BuildRun["log"] {
+  return images.length === 1 ? log : (text) => log(`${recipe.service}: ${text}`);
 }
 
 /** What an earlier attempt has built, and is still there, is not built again. */
-async function buildImage(run: BuildRun, { recipe }: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
+async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
   const { store, builder } = run.parts;
-  const text = JSON.stringify(recipe);
+  const { recipe, needed } = image;
+  const text = JSON.stringify(needed.length === 0 ? recipe : { ...recipe, needed });
   const earlier = artifacts.find(({ service, recipe: of }) => service === recipe.service && of === text);
   if (earlier !== undefined && (await isThere(run, recipe, earlier))) {
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await builder.build(toRequest(run, recipe));
+  const built = await builder.build(toRequest(run, withArguments(recipe, needed)));
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
   return built;
 }

@@ -1,15 +1,48 @@
 // The stage `plan`: which images are made of the commit.
 
+import type { PlannedService } from "../../core/build.ts";
+import { servicesRule } from "../../core/judge-services.ts";
 import { plan } from "../../core/plan.ts";
+import { defaultBranch, type Repository } from "../../core/recipe.ts";
 import { type BuildRun, newImageRun } from "../build-run.ts";
 import { judgeMerge } from "../judge-merge.ts";
+import { readServices, type Said } from "../read-services.ts";
 import { checkoutOf, repositoryOf } from "./of-run.ts";
 
 export async function planRecipes(run: BuildRun): Promise<void> {
   const repository = repositoryOf(run);
-  await judgeMerge(run, repository);
+  const changed = await judgeMerge(run, repository);
   if (run.skipReason !== null) return;
-  const recipes = plan(run.build, repository, checkoutOf(run));
+  const said = await readServices(run, repository);
+  const { services } = said;
+  const needed = [...new Set(services.flatMap(({ needs }) => needs))];
+  run.found = needed.length === 0 ? [] : await run.parts.store.serviceImages(run.build, needed);
+  const isThere = (name: string) => run.found.some(({ service }) => service === name);
+  const request = { build: run.build, repository, services, commit: checkoutOf(run), changed, isThere };
+  const { recipes, verdicts, refusal } = plan(request);
+  await record(run, { repository, said, verdicts, refusal });
+  run.skipReason = refusal;
   run.images = recipes.map(newImageRun);
+  for (const { service, verdict, reason } of verdicts)
+    if (verdicts.length > 1) run.log(`${service}: ${verdict}: ${reason}`);
   for (const { service, image, tags } of recipes) run.log(`${service}: ${image}, tags ${tags.join(", ")}`);
+}
+
+interface Planned {
+  readonly repository: Repository;
+  readonly said: Said;
+  readonly verdicts: readonly PlannedService[];
+  readonly refusal: string | null;
+}
+
+/** What the default branch says of concurrency is for the merges to come. */
+async function record(run: BuildRun, { repository, said, verdicts, refusal }: Planned): Promise<void> {
+  const { committedAt } = checkoutOf(run);
+  const isDefault = run.build.ref !== null && run.build.ref === defaultBranch(repository);
+  await run.parts.store.recordPlan(run.at, {
+    services: verdicts,
+    rule: servicesRule(verdicts),
+    refusal,
+    setting: isDefault ? { concurrency: said.concurrency, committedAt } : null,
+  });
 }

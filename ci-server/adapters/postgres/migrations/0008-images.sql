@@ -21,6 +21,10 @@ alter table image
   add column removed_at timestamptz;
 create index image_key on image (path, key, build_id desc) where key is not null and removed_at is null;
 
+create index image_service on image (service);
+-- What was superseded never got as far as saying what it changed.
+create index build_superseded on build ((failure->>'message')) where result = 'cancellation';
+
 -- The steps of the last attempt: number, digest, name, cached, started, completed, error.
 create table build_step (
   build_id bigint not null references build,
@@ -43,6 +47,8 @@ create table base_rebuild (
 -- What the repository's own file said last, for what has to be known before a commit was fetched.
 create table repository_setting (
   -- Lower case.
-  repository  text primary key,
-  concurrency text
+  repository   text primary key,
+  concurrency  text,
+  -- Of the commit that said so.
+  committed_at timestamptz not null
 );

@@ -1,0 +1,105 @@
+// What core/ports/store.ts promises of plans: what is recorded of one, and what the next builds find of it.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
+import type { AttemptKey, Build, Image } from "../../ci-server/core/build.ts";
+import type { PlanRecord, Store } from "../../ci-server/core/ports.ts";
+import { examplePostgres } from "../helpers/example-postgres.ts";
+import { fails } from "../helpers/failure.ts";
+
+const digest = `sha256:${"d".repeat(64)}`;
+
+describe("Store on PostgreSQL, of plans", () => {
+  let folder: string;
+  let opened: OpenPostgres;
+  let store: Store;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "plans-"));
+    opened = await openPostgres(examplePostgres(folder));
+    store = opened.store;
+  });
+  after(async () => {
+    await opened?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  async function begin(repository = "acme/shop", ref = "main"): Promise<{ build: Build; at: AttemptKey }> {
+    const rest = { sha: null, service: null, version: null, pullRequest: null, deliveryGuid: null } as const;
+    const id = await store.request({ repository, trigger: "manual", ref, ...rest }, null);
+    const build = await store.begin(id);
+    if (build === null) throw new Error("it was not begun");
+    return { build, at: { buildId: id, attempt: build.attempts } };
+  }
+
+  function record(change: Partial<PlanRecord> = {}): PlanRecord {
+    const services = [{ service: "base", verdict: "build", reason: "r" }] as const;
+    return { services, rule: null, refusal: null, setting: null, ...change };
+  }
+
+  function image(service: string, path = `acme/shop/${service}`): Image {
+    const none = { key: null, reusedFrom: null, bases: [], destinations: [], attestations: [] };
+    return { service, reference: `r/${path}@${digest}`, path, digest, tags: ["t"], bytes: 1, imageId: "i", ...none };
+  }
+
+  async function end(at: AttemptKey, images: readonly Image[]): Promise<void> {
+    const failure = images.length > 0 ? null : ({ code: "build_failed", message: "no" } as const);
+    await store.finish(at, { result: failure === null ? "success" : "failure", failure, images });
+  }
+
+  it("shows a plan with its build, and why nothing is built, until another attempt has begun", async () => {
+    const { at } = await begin();
+    const services = [{ service: "base", verdict: "skip", reason: "it was missed" }] as const;
+    await store.recordPlan(at, record({ services, refusal: "nothing to do" }));
+    expect(await store.build(at.buildId)).to.deep.include({ plan: services, skipReason: "nothing to do" });
+    await store.begin(at.buildId);
+    await fails(store.recordPlan(at, record()), "conflict", "was taken over");
+    await end({ ...at, attempt: 2 }, []);
+  });
+
+  it("finds the image that the branch has of a service, and none where a later build left it behind", async () => {
+    const find = async (ref: string) =>
+      (await store.serviceImages((await begin("acme/shop", ref)).build, ["base", "x"])).map(({ buildId }) => buildId);
+    const first = await begin();
+    await store.recordPlan(first.at, record());
+    expect(await find("main")).to.deep.equal([]);
+    await end(first.at, [image("base")]);
+    expect(await find("main")).to.deep.equal([first.at.buildId]);
+    expect(await find("release/1")).to.deep.equal([]);
+    expect(await store.serviceImages(first.build, ["base"])).to.deep.equal([]);
+    const other = await begin();
+    await store.recordPlan(other.at, record({ services: [{ service: "base", verdict: "skip", reason: "r" }] }));
+    await end(other.at, []);
+    expect(await find("main")).to.deep.equal([first.at.buildId]);
+    const removed = "update image set removed_at = $2 where build_id = $1";
+    await opened.pool.query(removed, [first.at.buildId, new Date()]);
+    expect(await find("main")).to.deep.equal([]);
+    await opened.pool.query(removed, [first.at.buildId, null]);
+    const failed = await begin();
+    await store.recordPlan(failed.at, record());
+    await end(failed.at, []);
+    expect(await find("main")).to.deep.equal([]);
+  });
+
+  it("knows of which repositories a service was built", async () => {
+    const { at } = await begin("acme/elsewhere");
+    await end(at, [image("web", "acme/elsewhere/web")]);
+    expect(await store.repositoriesWith("web")).to.deep.equal(["acme/elsewhere"]);
+    expect(await store.repositoriesWith("none")).to.deep.equal([]);
+  });
+
+  it("remembers what the latest commit says of concurrency, in whatever order they are planned", async () => {
+    const say = async (concurrency: "supersede" | "parallel" | null, second: number) => {
+      const { at } = await begin("acme/Setting");
+      const committedAt = new Date(Date.UTC(2026, 0, 1, 0, 0, second));
+      await store.recordPlan(at, record({ setting: { concurrency, committedAt } }));
+      const sql = "select repository, concurrency from repository_setting";
+      return (await opened.pool.query(sql)).rows;
+    };
+    expect(await say("supersede", 5)).to.deep.equal([{ repository: "acme/setting", concurrency: "supersede" }]);
+    expect(await say("parallel", 4)).to.deep.equal([{ repository: "acme/setting", concurrency: "supersede" }]);
+    expect(await say(null, 6)).to.deep.equal([{ repository: "acme/setting", concurrency: null }]);
+  });
+});
