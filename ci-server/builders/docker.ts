@@ -52,6 +52,7 @@ function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: stri
     t: `${pushHost}/${recipe.image}:${attemptTag(request)}`,
     dockerfile: recipe.dockerfile,
     labels: JSON.stringify(recipe.labels),
+    ...(recipe.noCache && { nocache: "1" }),
     // The engine reads it as a boolean; intermediate containers are removed even after a failure.
     rm: "1",
     forcerm: "1",

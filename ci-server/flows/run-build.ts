@@ -62,13 +62,16 @@ function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "sign
 
 /** Those that are proven to be in the registry. */
 function toImages({ parts, images }: BuildRun): Image[] {
-  return images.flatMap(({ recipe, digest, bytes, built, immutable: _kept, destinations: copies, ...rest }) => {
-    if (digest === null || bytes === null) return [];
-    const { service, image: path } = recipe;
-    const reference = digestReference(parts.pushHost, path, digest);
-    const destinations = copies.map((copy) => toDestination(copy));
-    return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId: built?.imageId ?? "" }];
-  });
+  return images.flatMap(
+    ({ recipe, digest, bytes, built, reusedId, immutable: _kept, destinations: copies, ...rest }) => {
+      if (digest === null || bytes === null) return [];
+      const { service, image: path } = recipe;
+      const reference = digestReference(parts.pushHost, path, digest);
+      const destinations = copies.map((copy) => toDestination(copy));
+      const imageId = built?.imageId ?? reusedId ?? "";
+      return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId }];
+    },
+  );
 }
 
 function toDestination({ reference, error }: CopyOutcome): Destination {

@@ -7,6 +7,7 @@ import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
+import { rebuildRoutes } from "./rebuild.ts";
 import { createKoa } from "./server.ts";
 
 export interface ApiOptions extends DeliveryOptions {
@@ -24,7 +25,8 @@ export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa 
 export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
   app.use(requireToken(options.adminToken));
-  for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
+  const routers = [buildRoutes(options.store), rebuildRoutes(options), imageRoutes(options), deliveryRoutes(options)];
+  for (const router of routers) {
     app.use(router.routes());
     app.use(router.allowedMethods());
   }

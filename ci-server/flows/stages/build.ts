@@ -5,16 +5,21 @@ import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
+import { identifyImage, reuseImage } from "./reuse.ts";
 
 export async function buildImages(run: BuildRun): Promise<void> {
   const artifacts = run.at.attempt === 1 ? [] : await run.parts.store.artifacts(run.build.id);
   for (const image of run.images) image.built = await buildImage(run, image, artifacts);
 }
 
-/** What an earlier attempt has built, and is still there, is not built again. */
-async function buildImage(run: BuildRun, { recipe }: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
+/** Null where an earlier build has made the same. What an earlier attempt has built, and is still there, is not built again either. */
+async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built | null> {
   const { store, builder } = run.parts;
-  const text = JSON.stringify(recipe);
+  const { recipe } = image;
+  await identifyImage(run, image);
+  if (await reuseImage(run, image)) return null;
+  // What an earlier attempt has made of other base images does not count.
+  const text = JSON.stringify({ ...recipe, key: image.key });
   const earlier = artifacts.find(({ service, recipe: of }) => service === recipe.service && of === text);
   if (earlier !== undefined && (await isThere(run, recipe, earlier))) {
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
