@@ -27,7 +27,7 @@ const watchedSql = `
     select lower(repository) as repository, sha, min(id) as id from build where lower(repository) = any($1) group by 1, 2)
   select * from (
     select distinct on (lower(b.repository), b.ref, i.service)
-      b.id::int as "buildId", b.repository, b.repository_id::int as "repositoryId", b.sha, b.ref, b.pull_request as "pullRequest",
+      b.id as "buildId", b.repository, b.repository_id as "repositoryId", b.sha, b.ref, b.pull_request as "pullRequest",
       b.delivery_guid as "deliveryGuid", i.service, i.path, i.bases
     from image i join build b on b.id = i.build_id
       join first on first.repository = lower(b.repository) and first.sha = b.sha
@@ -35,9 +35,17 @@ const watchedSql = `
     order by lower(b.repository), b.ref, i.service, first.id desc, b.id desc) newest
   where jsonb_array_length(bases) > 0 order by random() limit ${watchedMax}`;
 
+interface WatchedRow extends Omit<WatchedImage, "buildId" | "repositoryId"> {
+  readonly buildId: string;
+  readonly repositoryId: string | null;
+}
+
 export async function listWatchedImages(pool: Pool, repositories: readonly string[]): Promise<WatchedImage[]> {
   const names = repositories.map((name) => name.toLowerCase());
-  return (await pool.query<WatchedImage>(watchedSql, [names])).rows;
+  const { rows } = await pool.query<WatchedRow>(watchedSql, [names]);
+  return rows.map(({ buildId, repositoryId, ...rest }) => {
+    return { ...rest, buildId: Number(buildId), repositoryId: repositoryId === null ? null : Number(repositoryId) };
+  });
 }
 
 export async function claimBaseRound(pool: Pool, everySeconds: number): Promise<boolean> {
