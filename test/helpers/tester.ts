@@ -29,6 +29,7 @@ export interface BuildView {
   readonly trigger: string;
   readonly sha: string | null;
   readonly version: string | null;
+  readonly noCache: boolean;
   readonly pullRequest: { readonly number: number; readonly author: string; readonly mergedBy: string | null } | null;
   readonly deliveryGuid: string | null;
   readonly merge: { readonly method: string; readonly since: string | null; readonly files: number } | null;
@@ -50,6 +51,10 @@ export interface BuildView {
       readonly result: string;
       readonly message: string | null;
     }[];
+    readonly imageId: string;
+    readonly key: string | null;
+    readonly reusedFrom: number | null;
+    readonly bases: readonly { readonly reference: string; readonly digest: string }[];
   }[];
 }
 
