@@ -1,14 +1,13 @@
 // What the configuration says of base images: where they may come from, who signs in where, how often somebody looks.
 
-import { readFileSync } from "node:fs";
 import type { Logger } from "pino";
 import { type BaseDigests, createBaseDigests } from "./adapters/base-digests.ts";
 import type { Engine } from "./adapters/docker-engine.ts";
 import type { RegistryAccess } from "./adapters/registry-head.ts";
+import { readCa } from "./app-registries.ts";
 import type { Config, OtherRegistry } from "./config.ts";
 import type { BasePolicy } from "./core/base-policy.ts";
 import { dockerHub } from "./core/base-reference.ts";
-import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 import type { WatchParts } from "./flows/watch-bases.ts";
 
@@ -40,15 +39,6 @@ export function toBasePolicy(config: Config): (repository: Repository) => BasePo
     own: config.registry.pushHost,
     configured,
   });
-}
-
-function readCa(host: string, file: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException; // node:fs throws nothing else
-    throw new AppError("invalid", `registries: ${host}: ca_file: ${file} cannot be read (${code})`, { cause });
-  }
 }
 
 export function toWatch(config: Config, log: Logger): Pick<WatchParts, "everySeconds" | "random" | "report"> {

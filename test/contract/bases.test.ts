@@ -13,6 +13,7 @@ import { type BaseDigests, createBaseDigests } from "../../ci-server/adapters/ba
 import { createEngine } from "../../ci-server/adapters/docker-engine.ts";
 import type { RegistryAccess } from "../../ci-server/adapters/registry-head.ts";
 import type { BasesRequest } from "../../ci-server/core/ports.ts";
+import { registryAddress } from "../../lab/registry-address.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
 import { pushTinyImage } from "../helpers/tiny-image.ts";
@@ -147,7 +148,10 @@ describe("Bases by registry and engine", function () {
     let certs: { readonly ca: string; readonly cert: string; readonly key: string };
     let registry: TokenRegistry;
     before(async () => {
-      const made = await makeCertificates({ folder: join(folder, "certs"), hosts: ["localhost"] });
+      const made = await makeCertificates({
+        folder: join(folder, "certs"),
+        hosts: ["localhost", registryAddress.hostName],
+      });
       const files = [made.caFile, made.certFile, made.keyFile].map((file) => readFile(file, "utf8"));
       const [ca = "", cert = "", key = ""] = await Promise.all(files);
       certs = { ca, cert, key };
@@ -194,14 +198,14 @@ describe("Bases by registry and engine", function () {
       await fails(
         ask({ credentials: { username: "eve", password: "x" } }),
         "unauthorized",
-        'refuses user "eve"; set username',
+        'refuses user "eve"; check registries[',
       );
-      await fails(ask({ credentials: null }), "unauthorized", "refuses whoever does not sign in");
+      await fails(ask({ credentials: null }), "unauthorized", "refuses whoever has no user name");
     });
 
     it("T29: refuses a certificate of another CA, and says what to set", async () => {
       await start();
-      await fails(ask({ ca: null }), "forbidden", "is not trusted");
+      await fails(ask({ ca: null }), "forbidden", "is not signed by the configured CA");
       expect(registry.asked).to.deep.equal([]);
     });
 
@@ -213,10 +217,29 @@ describe("Bases by registry and engine", function () {
       expect(registry.asked).to.deep.equal([]);
     });
 
-    it("T20: is not sent to another place for the token", async () => {
+    it("brings one from another place, where the password is known", async () => {
+      await start();
+      const tokens = registry;
+      await start({ realm: `https://${tokens.host}/token` });
+      expect(await ask()).to.equal(found);
+      expect(tokens.asked).to.have.length(1);
+      await tokens.stop();
+    });
+
+    it("T20: is not sent to a private name for the token by a registry that nobody has named", async () => {
+      await start();
+      const local = registry;
+      await start({ address: registryAddress, realm: `https://${local.host}/token` });
+      await fails(ask({}, false), "invalid", `sends us to ${local.host}, which is no public name`);
+      expect(registry.asked).to.have.length(1);
+      expect(local.asked).to.deep.equal([]);
+      await local.stop();
+    });
+
+    it("T20: is not sent to a place for the token that is no https:// at a public name", async () => {
       for (const realm of ["http://localhost/token", "not a place", "file:///etc/passwd"]) {
         await start({ realm });
-        await fails(ask(), "invalid", "wants a token from");
+        await fails(ask(), "unavailable", "names no https:// place to sign in");
         expect(registry.asked).to.have.length(1);
         await registry.stop();
       }
@@ -232,7 +255,7 @@ describe("Bases by registry and engine", function () {
     const bases = create({}, 300);
     const asked = { reference: `${host}/x`, mayBePrivate: () => true };
     try {
-      await fails(bases.inRegistry({ ...asked, signal: never }), "unavailable", "it did not answer in time");
+      await fails(bases.inRegistry({ ...asked, signal: never }), "unavailable", "cannot be reached");
       const stop = new AbortController();
       const asking = bases.inRegistry({ ...asked, signal: stop.signal }).catch((error: Error) => error.message);
       stop.abort(new Error("enough"));

@@ -7,6 +7,8 @@ import type { AddressInfo } from "node:net";
 
 export interface TokenRegistryOptions {
   readonly tls: { readonly cert: string; readonly key: string };
+  /** On loopback when absent. */
+  readonly address?: { readonly ip: string; readonly hostName: string };
   /** Null gives tokens to everybody. */
   readonly account: { readonly username: string; readonly password: string } | null;
   /** Path without host, and its manifest. */
@@ -20,7 +22,7 @@ export interface TokenRegistryOptions {
 }
 
 export interface TokenRegistry {
-  /** `localhost:port`. */
+  /** `name:port`. */
   readonly host: string;
   /** `METHOD path` of each request, in order. */
   readonly asked: readonly string[];
@@ -34,9 +36,10 @@ export async function startTokenRegistry(options: TokenRegistryOptions): Promise
     asked.push(`${request.method} ${request.url}`);
     answer(options, host, request, response);
   });
-  server.listen(0, "127.0.0.1");
+  const { ip, hostName } = options.address ?? { ip: "127.0.0.1", hostName: "localhost" };
+  server.listen(0, ip);
   await once(server, "listening");
-  host = `localhost:${(server.address() as AddressInfo).port}`; // it listens on a port
+  host = `${hostName}:${(server.address() as AddressInfo).port}`; // it listens on a port
   return {
     host,
     asked,

@@ -57,17 +57,17 @@ describe("a Dockerfile that names a host of the machine", function () {
 
   it("is spoken to where the operator has named it, by the engine or by us", async () => {
     const engine = { base_registries: [host], add_hosts: ["127.0.0.1"] };
-    expect((await build(`FROM scratch\nADD http://${host}/x /\n`, { config: { engine } })).result).to.equal("failure");
+    expect((await build(`FROM scratch\nADD http://${host}/x /\n`, { file: { engine } })).result).to.equal("failure");
     expect(hits).to.be.greaterThan(0);
     hits = 0;
-    await build(`FROM ${host}/x\n`, { config: { engine } });
+    await build(`FROM ${host}/x\n`, { file: { engine } });
     expect(hits).to.be.greaterThan(0);
   });
 
   it("is named for one repository alone, where it says so itself", async () => {
     const engine = { base_registries: [], add_hosts: [] };
     const rules = { add_hosts: [host] };
-    await build(`FROM scratch\nADD http://${host}/x /\n`, { config: { engine }, rules });
+    await build(`FROM scratch\nADD http://${host}/x /\n`, { file: { engine }, rules });
     expect(hits).to.be.greaterThan(0);
   });
 });

@@ -18,7 +18,7 @@ describe("the watch on base images", function () {
   beforeEach(async () => {
     base = `${(await useLab()).registry.host}/watch/base:1`;
     await pushBase(await useLab(), base, "the first base");
-    ci = await Tester.start({ config: { base_watch: { every_seconds: 1 } } });
+    ci = await Tester.start({ file: { base_watch: { every_seconds: 1 } } });
     const Dockerfile = `FROM ${base}\nCOPY message.txt /\nCMD ["cat", "/base.txt", "/message.txt"]\n`;
     const merge = await ci.merge({ files: { Dockerfile, "message.txt": "hello\n" } });
     number = merge.number;

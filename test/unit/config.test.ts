@@ -46,6 +46,10 @@ describe("the configuration", () => {
     expect(load("role: all").role).to.equal("all");
   });
 
+  it("leaves the hosts of base images and of ADD to the usual ones, and looks at bases every hour", () => {
+    expect(load(null)).to.include({ baseRegistries: null, addHosts: null, baseWatchSeconds: 3_600 });
+  });
+
   it("takes the hosts of base images and of ADD, for all repositories and for one", () => {
     const engine = "engine: { base_registries: [docker.io, 'localhost:5001'], add_hosts: ['*'] }";
     const repository =
@@ -57,7 +61,6 @@ describe("the configuration", () => {
       baseWatchSeconds: 60,
     });
     expect(config.repositories[0]).to.deep.include({ baseRegistries: [], addHosts: ["[::1]:80"] });
-    expect(load(null)).to.include({ baseRegistries: null, addHosts: null, baseWatchSeconds: 3_600 });
     expect(mistakes("engine: { base_registries: ['https://ghcr.io', 'ghcr.io/acme'] }")).to.deep.equal([
       'engine.base_registries[0]: "https://ghcr.io" has to be host or host:port, or *',
       'engine.base_registries[1]: "ghcr.io/acme" has to be host or host:port, or *',
