@@ -100,7 +100,7 @@ async function askEngine(
     log(`${reference}: ${why}, and the engine does not have it: what this is made from is not known beforehand`);
     return null;
   }
-  const digest = image.repoDigests.flatMap((one) => ofSameName(one, parsed)).at(0);
+  const digest = image.digests.flatMap((one) => ofSameName(one, parsed)).at(0);
   log(`${reference}: ${why}; the engine's own is taken, ${digest ?? image.id}`);
   return digest === undefined ? { reference, digest: image.id, local: true } : { reference, digest };
 }

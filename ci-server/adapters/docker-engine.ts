@@ -40,7 +40,7 @@ export interface EngineCall {
 export interface EngineImage {
   readonly id: string;
   /** `name@sha256:…` of the registries that it came from or went to. */
-  readonly repoDigests: readonly string[];
+  readonly digests: readonly string[];
 }
 
 export interface Engine {
@@ -190,7 +190,7 @@ function ask<T>(docker: Docker, path: string): Promise<T> {
 async function image(docker: Docker, options: EngineOptions, reference: string): Promise<EngineImage | null> {
   try {
     const found = await ask<{ Id: string; RepoDigests?: string[] | null }>(docker, `/images/${reference}/json`);
-    return { id: found.Id, repoDigests: found.RepoDigests ?? [] };
+    return { id: found.Id, digests: found.RepoDigests ?? [] };
   } catch (cause) {
     if ((cause as { statusCode?: number }).statusCode === 404) return null; // the modem's errors carry it
     throw toEngineError(options, cause);

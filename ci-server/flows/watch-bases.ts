@@ -1,8 +1,8 @@
 // Looks now and then whether the images that ours are FROM have changed, and lets those be built again: from the last good
 // merge, once for each change.
 
+import { mayChange, rebuildsFor } from "../core/base-changes.ts";
 import { isNamedHost } from "../core/base-policy.ts";
-import { parseBaseReference } from "../core/base-reference.ts";
 import { matchesBranch } from "../core/branch-pattern.ts";
 import type { BaseImage } from "../core/build.ts";
 import { findRepository } from "../core/decide.ts";
@@ -64,11 +64,7 @@ export async function lookAtBases(parts: WatchParts, signal: AbortSignal): Promi
   );
   const { now, asked } = await askRegistries(parts, images, signal);
   let rebuilds = 0;
-  for (const rebuild of withDependents(
-    parts,
-    images,
-    images.flatMap((image) => toRebuild(image, now)),
-  )) {
+  for (const rebuild of rebuildsFor(images, { now, pushHost: parts.pushHost })) {
     signal.throwIfAborted();
     if (await tryRebuild(parts, rebuild, signal)) rebuilds += 1;
   }
@@ -108,39 +104,6 @@ async function askRegistries(
     }
   }
   return { now, asked: asked.length };
-}
-
-/** What only the engine has nobody can ask for, and what is named by its digest stays what it is. */
-function mayChange({ reference, local }: BaseImage): boolean {
-  return local !== true && parseBaseReference(reference)?.digest === null;
-}
-
-function toRebuild(image: WatchedImage, now: ReadonlyMap<string, string>): BaseRebuild[] {
-  const bases = image.bases.filter(mayChange).flatMap(({ reference, digest }) => {
-    const found = now.get(reference);
-    return found === undefined || found === digest ? [] : [{ reference, digest: found }];
-  });
-  return bases.length === 0 ? [] : [{ image, bases }];
-}
-
-/** And the images that are FROM one of these, which is built before them. */
-function withDependents(
-  { pushHost }: WatchParts,
-  images: readonly WatchedImage[],
-  changed: BaseRebuild[],
-): BaseRebuild[] {
-  const all = [...changed];
-  // The list grows while it is gone through.
-  for (const { image: base, bases } of all) {
-    const name = `${pushHost}/${base.path}`;
-    const isFromIt = (image: WatchedImage) =>
-      image.repository === base.repository &&
-      image.ref === base.ref &&
-      image.bases.some(({ reference, local }) => local === true && reference === name);
-    for (const image of images.filter(isFromIt))
-      if (!all.some((one) => one.image === image)) all.push({ image, bases });
-  }
-  return all;
 }
 
 /** False when there is nothing to do: the branch is gone, or the change has led to a build before. */

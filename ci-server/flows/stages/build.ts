@@ -16,7 +16,7 @@ export async function buildImages(run: BuildRun): Promise<void> {
 async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built | null> {
   const { store, builder } = run.parts;
   const { recipe } = image;
-  await identifyImage(run, image);
+  await identifyImage(run, image, recipe);
   if (await reuseImage(run, image)) return null;
   // What an earlier attempt has made of other base images does not count.
   const text = JSON.stringify({ ...recipe, key: image.key });

@@ -1,18 +1,20 @@
 // Before an image is built: what it would be made from, whether that is allowed, and whether an earlier build has made it.
 
-import { isNamedHost, type Refusal, refuseNeeds } from "../../core/base-policy.ts";
+import { type BasePolicy, isNamedHost, type Refusal, refuseNeeds } from "../../core/base-policy.ts";
+import { parseBaseReference } from "../../core/base-reference.ts";
 import type { BaseImage } from "../../core/build.ts";
 import { keyText } from "../../core/content-key.ts";
 import { type Needs, needsOf } from "../../core/dockerfile-needs.ts";
 import { AppError } from "../../core/errors.ts";
-import { attemptTag } from "../../core/image-ref.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { checkoutOf, repositoryOf, retry } from "./of-run.ts";
 
-/** Sets the image's bases and its key; null where something of it cannot be known. Throws `invalid` for a host that is not allowed. */
-export async function identifyImage(run: BuildRun, image: ImageRun): Promise<void> {
-  const { recipe } = image;
+/**
+ * Sets the image's bases and its key; null where something of it cannot be known. `recipe`: with all arguments that the builder
+ * gets. Throws `invalid` for a host that is not allowed.
+ */
+export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Recipe): Promise<void> {
   if (recipe.type !== "docker") return;
   const { contexts, bases } = run.parts;
   const { signal } = run;
@@ -24,10 +26,17 @@ export async function identifyImage(run: BuildRun, image: ImageRun): Promise<voi
   const policy = run.parts.basePolicy(repositoryOf(run));
   const refusal = refuseNeeds(needs, policy);
   if (refusal !== null) throw refused(recipe, refusal);
-  const found = await resolveBases(run, needs);
+  const found = await resolveBases(run, needs, policy);
   image.bases = found ?? [];
   if (found === null) return;
-  const parts = { recipe: { ...recipe, args: argsOf(run, recipe) }, context: context.digest, platform, bases: found };
+  const lasting = await Promise.all(found.map((base) => lastingName(run, base)));
+  const args = withLastingNames(recipe.args, lasting);
+  const parts = {
+    recipe: { ...recipe, args },
+    context: context.digest,
+    platform,
+    bases: lasting.map(({ base }) => base),
+  };
   image.key = await sha256(keyText(parts));
 }
 
@@ -50,35 +59,55 @@ export async function reuseImage(run: BuildRun, image: ImageRun): Promise<boolea
   return true;
 }
 
-async function resolveBases(run: BuildRun, { frontend, images }: Needs): Promise<readonly BaseImage[] | null> {
-  const { bases, basePolicy } = run.parts;
-  const policy = basePolicy(repositoryOf(run));
+async function resolveBases(
+  run: BuildRun,
+  { frontend, images }: Needs,
+  policy: BasePolicy,
+): Promise<readonly BaseImage[] | null> {
   const references = [...(frontend === null ? [] : [frontend]), ...images].map(({ text }) => text);
   const own = references.flatMap((reference) => ofThisBuild(run, reference) ?? []);
-  const others = references.filter((reference) => ofThisBuild(run, reference) === null);
+  const others = references.filter((reference) => !own.some((base) => base.reference === reference));
   const { signal, log } = run;
   const mayBePrivate = (host: string) => isNamedHost(policy, host);
-  const found = await retry(run, () => bases.resolve({ references: others, mayBePrivate, signal, log }));
+  const found = await retry(run, () => run.parts.bases.resolve({ references: others, mayBePrivate, signal, log }));
   return found === null ? null : [...own, ...found];
 }
 
-/** Another image of the same build, by the id that stays the same whether it was built or found made; null where it is none. */
-function ofThisBuild(run: BuildRun, reference: string): BaseImage | null {
-  for (const { recipe, built, reusedId, digest } of run.images) {
-    const name = `${run.parts.pushHost}/${recipe.image}`;
-    const id = built?.imageId ?? reusedId;
-    const names = [`${name}:${built?.tag ?? attemptTag(run.at)}`, `${name}@${digest}`];
-    if (id !== null && id !== undefined && names.includes(reference))
-      return { reference: name, digest: id, local: true };
+/** Another image of the same build, which is on the engine and in no registry yet; null when it is none. */
+function ofThisBuild({ images, parts }: BuildRun, reference: string): BaseImage | null {
+  for (const { recipe, built } of images) {
+    if (built !== null && reference === `${parts.pushHost}/${recipe.image}:${built.tag}`)
+      return { reference, digest: built.imageId, local: true };
   }
   return null;
 }
 
-/** An argument that names another image of the build names that by the build's number: what counts is which image it is. */
-function argsOf(run: BuildRun, { args }: Recipe): Record<string, string> {
+interface Lasting {
+  readonly reference: string;
+  /** For the key. */
+  readonly base: BaseImage;
+}
+
+/**
+ * Images of ours are named by the build that has made them, or by their manifest, which may say of which merge it is. For the
+ * key it counts which image it is, however it is named.
+ */
+async function lastingName(run: BuildRun, base: BaseImage): Promise<Lasting> {
+  const { reference } = base;
+  const parsed = parseBaseReference(reference);
+  const isOwn = parsed?.host === run.parts.pushHost.toLowerCase() && (base.local === true || parsed.digest !== null);
+  if (parsed === null || !isOwn) return { reference, base };
+  const name = `${parsed.host}/${parsed.path}`;
+  const { digest } = parsed;
+  if (digest === null) return { reference, base: { reference: name, digest: base.digest } };
+  const manifest = await retry(run, () => run.parts.registry.manifest(parsed.path, digest, run.signal));
+  return { reference, base: { reference: name, digest: manifest?.configDigest ?? digest } };
+}
+
+function withLastingNames(args: Recipe["args"], lasting: readonly Lasting[]): Record<string, string> {
   const entries = Object.entries(args).map(([name, value]) => {
-    const base = ofThisBuild(run, value);
-    return [name, base === null ? value : `${base.reference}@${base.digest}`];
+    const base = lasting.find(({ reference }) => reference === value)?.base;
+    return [name, base === undefined ? value : `${base.reference}@${base.digest}`];
   });
   return Object.fromEntries(entries);
 }
