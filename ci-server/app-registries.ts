@@ -34,7 +34,8 @@ function openOther({ host, username, password, caFile }: OtherRegistry, timeoutM
   return createRegistryHttp({ host, settings, apiUrl: apiUrls[host] ?? `https://${host}`, ca, credentials, timeoutMs });
 }
 
-function readCa(host: string, file: string): string {
+/** Throws `invalid` when it cannot be read. */
+export function readCa(host: string, file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (cause) {

@@ -5,6 +5,7 @@ import path from "node:path";
 import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
+import { createContexts } from "./adapters/context-tree.ts";
 import { createEngine } from "./adapters/docker-engine.ts";
 import { createGit } from "./adapters/git.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
@@ -12,6 +13,7 @@ import { createRegistry } from "./adapters/registry.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { parseYaml } from "./adapters/yaml.ts";
+import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
   type IntakeSecrets,
@@ -23,9 +25,10 @@ import {
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
+import type { Bases, Builder, Destinations, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
+import { startWatchingBases } from "./flows/watch-bases.ts";
 import { createGithub } from "./forges/github.ts";
 import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
@@ -157,8 +160,10 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
   const builder = createDockerBuilder({ engine, pushHost, username, password });
+  const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
+  closers.push(bases.close);
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry, destinations };
+  return { builder, registry, destinations, bases };
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -199,16 +204,18 @@ interface BuildingParts {
   readonly builder: Builder;
   readonly registry: Registry;
   readonly destinations: Destinations;
+  readonly bases: Bases;
 }
 
-async function work({ config, log, postgres }: Opened, building: BuildingParts): Promise<void> {
+async function work({ config, log, postgres, closers }: Opened, building: BuildingParts): Promise<void> {
   const {
     limits,
     repositories,
     registry: { pushHost },
   } = config;
+  const gitFolder = path.join(config.stateFolder, "git");
   const git = await createGit({
-    folder: path.join(config.stateFolder, "git"),
+    folder: gitFolder,
     protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
     lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
     lowSpeedSeconds: limits.git_low_speed_seconds_max,
@@ -218,12 +225,15 @@ async function work({ config, log, postgres }: Opened, building: BuildingParts):
     ...{ parseYaml, registryHosts: config.registries.map(({ host }) => host) },
     recipeFileBytesMax: limits.recipe_file_bytes_max,
     parallelImagesMax: limits.parallel_images_max,
+    contexts: createContexts({ gitFolder }),
+    basePolicy: toBasePolicy(config),
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
   };
+  closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }));
   await postgres.queue.work(async (buildId, lease) => {
     log.info({ buildId }, "build begun");
     await runBuild(parts, buildId, lease);

@@ -49,6 +49,15 @@ const otherRegistry = z
     "needs both username and password_file, or neither",
   );
 
+/** `*`: any. */
+const hosts = z
+  .array(
+    z.string().regex(/^(?:\*|(?:[A-Za-z0-9.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?)$/, "has to be host or host:port, or *"),
+  )
+  .max(200)
+  .nullable()
+  .default(null);
+
 const repository = z
   .strictObject({
     name: z
@@ -69,7 +78,12 @@ const repository = z
       .array(word)
       .max(100)
       .default([...usualSkipDirectives]),
+    base_registries: hosts,
+    add_hosts: hosts,
   })
+  .transform(({ base_registries: baseRegistries, add_hosts: addHosts, ...value }) => ({
+    ...{ ...value, baseRegistries, addHosts },
+  }))
   .transform(({ labels_ignore: labelsIgnore, skip_directives: skipDirectives, ...value }) => ({
     ...value,
     labelsIgnore,
@@ -115,6 +129,8 @@ const limits = z.strictObject({
   ledger_days_max: z.number().int().min(1).max(36_500).default(90),
   ledger_bytes_max: bytes(1024 * 1024 * 1024),
   registry_seconds_max: seconds(30),
+  // Of another registry, for the digest of a base image; after that the build goes on without it.
+  base_registry_seconds_max: seconds(10),
   // Of each process.
   database_connections_max: z.number().int().min(5).max(1_000).default(12),
   queued_builds_max: z.number().int().positive().default(10_000),
@@ -153,6 +169,19 @@ export const configFile = z
           .string()
           .regex(/^(?:unix:\/\/\/|tcp:\/\/)./, "has to be unix:///path or tcp://host:port")
           .default("unix:///var/run/docker.sock"),
+        base_registries: hosts,
+        add_hosts: hosts,
+      })
+      .prefault({}),
+    // 0: nobody looks.
+    base_watch: z
+      .strictObject({
+        every_seconds: z
+          .number()
+          .int()
+          .nonnegative()
+          .max(7 * 24 * 3600)
+          .default(3_600),
       })
       .prefault({}),
     database: z.strictObject({ url_file: z.string().min(1).optional() }).prefault({}),

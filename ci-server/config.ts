@@ -28,6 +28,11 @@ export interface Config {
   /** Registries beside our own, each host once. */
   readonly registries: readonly OtherRegistry[];
   readonly engineHost: string;
+  /** Where a repository says nothing else; null: the usual ones. */
+  readonly baseRegistries: readonly string[] | null;
+  readonly addHosts: readonly string[] | null;
+  /** Between two looks at the base images; 0: nobody looks. */
+  readonly baseWatchSeconds: number;
   /** Null starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
@@ -210,6 +215,9 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
       password: secrets.registryPassword,
     },
     engineHost: file.engine.host,
+    baseRegistries: file.engine.base_registries,
+    addHosts: file.engine.add_hosts,
+    baseWatchSeconds: file.base_watch.every_seconds,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
     adminToken: secrets.adminToken,

@@ -23,6 +23,8 @@ export type Repository = {
   commit(options: Commit & { readonly branch?: string }): Promise<string>;
   /** Puts the commits on a branch that starts at `base` (the default branch unless named), and opens a pull request. */
   openPullRequest(options: PullRequestOptions): Promise<PullRequest>;
+  /** Removes a branch. */
+  remove(branch: string): Promise<void>;
   /** The sha of whatever commit git knows under that name; rejects when there is none. */
   resolve(revision: string): Promise<string>;
   /** The text of a file at a revision; a line end at its end is left out. */
@@ -49,6 +51,9 @@ export async function createRepository(options: RepositoryOptions): Promise<Repo
     openPullRequest: ({ number = lastNumber + 1, base = defaultBranch, ...request }) => {
       lastNumber = Math.max(lastNumber, number);
       return openPullRequest({ folder, number, base, ...request });
+    },
+    remove: async (branch) => {
+      await git(["update-ref", "-d", `refs/heads/${branch}`], { cwd: folder });
     },
     resolve: (revision) => git(["rev-parse", "--verify", "--quiet", `${revision}^{commit}`], { cwd: folder }),
     read: (revision, file) => git(["show", `${revision}:${file}`], { cwd: folder }),

@@ -37,6 +37,12 @@ export interface EngineCall {
   readonly onMessage: (message: EngineMessage) => void;
 }
 
+export interface EngineImage {
+  readonly id: string;
+  /** `name@sha256:…` of the registries that it came from or went to. */
+  readonly digests: readonly string[];
+}
+
 export interface Engine {
   /** POSTs and reads the answer to its end. Throws `build_failed` with the engine's words for a reported error. */
   stream(call: EngineCall): Promise<void>;
@@ -44,6 +50,10 @@ export interface Engine {
   cancelBuild(id: string): Promise<void>;
   /** The image's id, or null. */
   imageId(reference: string): Promise<string | null>;
+  /** What the engine has under that name, or null. */
+  image(reference: string): Promise<EngineImage | null>;
+  /** `linux/amd64`. */
+  platform(): Promise<string>;
   version(): Promise<string>;
 }
 
@@ -54,7 +64,14 @@ export function createEngine(options: EngineOptions): Engine {
     cancelBuild: async (id) => {
       await dial(docker, { path: "/build/cancel?", query: { id }, isStream: false });
     },
-    imageId: (reference) => imageId(docker, options, reference),
+    imageId: async (reference) => (await image(docker, options, reference))?.id ?? null,
+    image: (reference) => image(docker, options, reference),
+    platform: async () => {
+      const { Os, Arch } = await ask<{ Os: string; Arch: string }>(docker, "/version").catch((cause: unknown) => {
+        throw unreachable(options, cause);
+      });
+      return `${Os}/${Arch}`;
+    },
     version: async () => {
       const version = await ask<{ Version: string; ApiVersion: string }>(docker, "/version").catch((cause: unknown) => {
         throw unreachable(options, cause);
@@ -170,9 +187,10 @@ function ask<T>(docker: Docker, path: string): Promise<T> {
   });
 }
 
-async function imageId(docker: Docker, options: EngineOptions, reference: string): Promise<string | null> {
+async function image(docker: Docker, options: EngineOptions, reference: string): Promise<EngineImage | null> {
   try {
-    return (await ask<{ Id: string }>(docker, `/images/${reference}/json`)).Id;
+    const found = await ask<{ Id: string; RepoDigests?: string[] | null }>(docker, `/images/${reference}/json`);
+    return { id: found.Id, digests: found.RepoDigests ?? [] };
   } catch (cause) {
     if ((cause as { statusCode?: number }).statusCode === 404) return null; // the modem's errors carry it
     throw toEngineError(options, cause);

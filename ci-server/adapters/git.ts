@@ -6,6 +6,7 @@ import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import type { MergeRange } from "../core/merge-range.ts";
 import type { Checkout, CheckoutRequest, Git } from "../core/ports.ts";
+import { hasBranch } from "./git-branches.ts";
 import { both, gitIn } from "./git-command.ts";
 import { checkNames, fetchWhole } from "./git-fetch.ts";
 import { readFile } from "./git-objects.ts";
@@ -29,7 +30,10 @@ export async function createGit(options: GitOptions): Promise<Git> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
   const shared = { folder: options.folder, known: new Set<string>(), mirrors: new Turns(), worktrees: new Slots() };
-  return { checkout: (request) => checkout(shared, request) };
+  return {
+    checkout: (request) => checkout(shared, request),
+    hasBranch: (repository, branch, signal) => hasBranch(options.folder, { repository, branch, signal }),
+  };
 }
 
 /** What all checkouts of this process share. */

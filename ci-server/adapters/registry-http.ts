@@ -3,6 +3,7 @@
 
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
+import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
 import { AppError } from "../core/errors.ts";
 
@@ -19,6 +20,8 @@ export interface RegistryHttpOptions {
   readonly credentials: { readonly username: string; readonly password: string } | null;
   /** Until the answer's head; a body that goes on may take longer. */
   readonly timeoutMs: number;
+  /** For a registry that nobody has configured: `lookup` of its connections, and what throws for another place that it names. */
+  readonly guard?: { readonly lookup: LookupFunction; readonly check: (url: URL) => void };
 }
 
 export interface RegistryCall {
@@ -54,7 +57,8 @@ export interface RegistryHttp {
 }
 
 export function createRegistryHttp(options: RegistryHttpOptions): RegistryHttp {
-  const agent = new Agent({ keepAlive: true, ...(options.ca !== null && { ca: options.ca }) });
+  const { ca, guard } = options;
+  const agent = new Agent({ keepAlive: true, ...(ca !== null && { ca }), ...(guard && { lookup: guard.lookup }) });
   const tokens = new Map<string, string>();
   const open = (call: RegistryCall) => openAuthorized({ options, agent, tokens }, call);
   return {
@@ -127,20 +131,21 @@ function exchange(
   authorization: string | null,
   isRealm = false,
 ): Promise<IncomingMessage> {
+  const url = new URL(path, options.apiUrl);
+  const isOwnPlace = url.origin === new URL(options.apiUrl).origin;
+  if (!isOwnPlace) options.guard?.check(url);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const head = new AbortController();
   const timer = setTimeout(
     () => head.abort(new Error(`no answer within ${options.timeoutMs / 1000} s`)),
     options.timeoutMs,
   );
-  const url = new URL(path, options.apiUrl);
-  const isOurs = isRealm || url.origin === new URL(options.apiUrl).origin;
   const sending = request(url, {
     ...{ agent, method, signal: AbortSignal.any([signal, head.signal]) },
     headers: {
       ...(method === "POST" && { "content-length": "0" }),
       ...headers,
-      ...(isOurs && authorization && { authorization }),
+      ...((isRealm || isOwnPlace) && authorization && { authorization }),
     },
   });
   sending.on("response", resolve);
@@ -172,7 +177,7 @@ async function answerChallenge(connection: Connection, challenge: string, call: 
     throw new AppError("unavailable", `the registry ${connection.options.host} names no https:// place to sign in`);
   realm.searchParams.set("scope", call.scope);
   if (fields.service !== undefined) realm.searchParams.set("service", fields.service);
-  const response = await exchange(connection, { method: "GET", path: realm.href, signal: call.signal }, basic);
+  const response = await exchange(connection, { method: "GET", path: realm.href, signal: call.signal }, basic, true);
   const body = await readBody(connection.options, response);
   if (response.statusCode !== 200) return null;
   const { token, access_token } = JSON.parse(body.toString("utf8")) as { token?: string; access_token?: string }; // both names are in use
@@ -206,6 +211,7 @@ function refused({ apiUrl, credentials, settings }: RegistryHttpOptions): AppErr
 const certificateCodes = /CERT|SELF_SIGNED|UNABLE_TO|ERR_TLS/;
 
 function unreachable({ apiUrl, settings }: RegistryHttpOptions, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
   const { code, message } = cause as { code?: string; message?: string }; // node:https rejects with errors that have both
   if (certificateCodes.test(code ?? "")) {
     const text = `the certificate of ${apiUrl} is not signed by the configured CA (${code}); check ${settings}.ca_file`;

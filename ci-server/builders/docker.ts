@@ -54,6 +54,7 @@ function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: stri
     ...(recipe.target !== null && { target: recipe.target }),
     buildargs: JSON.stringify(recipe.args),
     labels: JSON.stringify(recipe.labels),
+    ...(recipe.noCache && { nocache: "1" }),
     // The engine reads it as a boolean; intermediate containers are removed even after a failure.
     rm: "1",
     forcerm: "1",

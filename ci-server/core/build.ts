@@ -3,7 +3,7 @@
 import type { ErrorCode } from "./errors.ts";
 import type { MergeRange } from "./merge-range.ts";
 
-export const triggers = ["pull_request", "manual"] as const;
+export const triggers = ["pull_request", "manual", "base_image"] as const;
 export type Trigger = (typeof triggers)[number];
 
 /** The stages in their order. `queued` is the time before the first attempt. */
@@ -14,7 +14,10 @@ export type Stage = (typeof stages)[number];
 export const results = ["success", "failure", "error", "timeout", "cancellation", "skip"] as const;
 export type Result = (typeof results)[number];
 
-/** What asks for a build. A manual one has a ref and a version, a merge has a pull request and its commit. */
+/**
+ * What asks for a build. A manual one has a ref and a version, a merge has a pull request and its commit, and so has a build
+ * because a base image changed.
+ */
 export interface BuildRequest {
   readonly repository: string;
   readonly trigger: Trigger;
@@ -28,6 +31,8 @@ export interface BuildRequest {
   readonly version: string | null;
   readonly pullRequest: BuildPullRequest | null;
   readonly deliveryGuid: string | null;
+  /** Whether nothing that was made before is taken. Absent: no. */
+  readonly noCache?: boolean;
 }
 
 export interface BuildPullRequest {
@@ -79,6 +84,8 @@ export interface Artifact {
 export interface BaseImage {
   readonly reference: string;
   readonly digest: string;
+  /** Set where only the engine has it. */
+  readonly local?: true;
 }
 
 /** A further registry's repository that an image was to go to. `message`: why it did not. */

@@ -83,6 +83,8 @@ function toRecipe(build: Build, repository: Repository, commit: PlannedCommit, s
     image: imagePath(repository.name, service.name),
     tags: tagsOf(build, commit.sha),
     labels: labelsOf(build, repository, commit, service),
+    ownLabels: service.labels,
+    noCache: service.noCache || build.noCache === true,
   };
 }
 

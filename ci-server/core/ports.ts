@@ -1,8 +1,10 @@
 // The contracts between the flows and the world: each interface says what a call promises, throws and leaves behind.
 // Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
 
+export type * from "./ports/bases.ts";
 export type * from "./ports/builder.ts";
 export type * from "./ports/clock.ts";
+export type * from "./ports/contexts.ts";
 export type * from "./ports/destinations.ts";
 export type * from "./ports/forge.ts";
 export type * from "./ports/git.ts";

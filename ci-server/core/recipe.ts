@@ -38,6 +38,9 @@ export interface Repository {
   readonly drafts: boolean;
   /** A pull request with one of these in its title or body is not built; in any case of letters. */
   readonly skipDirectives: readonly string[];
+  /** Registries that its images may be FROM, and hosts that ADD may fetch from; null: what holds for all repositories. */
+  readonly baseRegistries: readonly string[] | null;
+  readonly addHosts: readonly string[] | null;
 }
 
 /** One image of a plan: from which context it is built, and under which names it is stored. */
@@ -51,6 +54,8 @@ export interface Recipe
   readonly tags: readonly [string, ...string[]];
   /** Of the image's configuration. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Those of them that the recipe's author wrote. */
+  readonly ownLabels: Readonly<Record<string, string>>;
   /** Of the manifest. */
   readonly annotations: Readonly<Record<string, string>>;
 }

@@ -1,12 +1,15 @@
 // What a running build consists of: the ports and limits it works with, and what its stages hand on to one another.
 
+import type { BasePolicy } from "../core/base-policy.ts";
 import type { AttemptKey, Attestation, BaseImage, Build } from "../core/build.ts";
 import type { AppError } from "../core/errors.ts";
 import type {
+  Bases,
   Builder,
   Built,
   Checkout,
   Clock,
+  Contexts,
   Destinations,
   Git,
   Lease,
@@ -25,6 +28,9 @@ export interface BuildParts {
   readonly builder: Builder;
   readonly registry: Registry;
   readonly destinations: Destinations;
+  readonly contexts: Contexts;
+  readonly bases: Bases;
+  readonly basePolicy: (repository: Repository) => BasePolicy;
   readonly clock: Clock;
   readonly repositories: readonly Repository[];
   /** Host of the registry as references show it. */
@@ -71,6 +77,8 @@ export interface ImageRun {
   key: string | null;
   /** Null until it is built, and for ever where an earlier build has made it. */
   built: Built | null;
+  /** Of the image that an earlier build has made. */
+  reusedId: string | null;
   reusedFrom: number | null;
   /** The manifest's; null until it is in the registry. */
   digest: string | null;
@@ -92,17 +100,7 @@ export interface CopyOutcome {
 
 export function newImageRun(recipe: Recipe): ImageRun {
   return {
-    ...{
-      recipe,
-      needed: [],
-      bases: [],
-      key: null,
-      built: null,
-      reusedFrom: null,
-      digest: null,
-      tags: [],
-      immutable: [],
-    },
-    ...{ destinations: [], attestations: [], bytes: null },
+    ...{ recipe, needed: [], bases: [], key: null, built: null, reusedId: null, reusedFrom: null, digest: null },
+    ...{ tags: [], immutable: [], destinations: [], attestations: [], bytes: null },
   };
 }

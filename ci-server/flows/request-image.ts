@@ -14,6 +14,8 @@ export interface ImageRequest {
   readonly version: string;
   readonly type: ImageType;
   readonly ref: string | null;
+  /** Whether it is made anew, whatever was made of the same before. */
+  readonly noCache: boolean;
 }
 
 export interface RequestParts {
@@ -48,6 +50,7 @@ export async function requestImage(
     version: request.version,
     pullRequest: null,
     deliveryGuid: null,
+    noCache: request.noCache,
   } as const;
   return store.request(asked, idempotencyKey);
 }

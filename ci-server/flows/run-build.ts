@@ -63,12 +63,14 @@ function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "sign
 /** Those that are proven to be in the registry. */
 function toImages({ parts, images }: BuildRun): Image[] {
   return images.flatMap((image) => {
-    const { recipe, needed: _needed, digest, bytes, built, immutable: _kept, destinations: copies, ...rest } = image;
+    const { recipe, needed: _needed, digest, bytes, built, reusedId, ...more } = image;
     if (digest === null || bytes === null) return [];
+    const { immutable: _kept, destinations: copies, ...rest } = more;
     const { service, image: path } = recipe;
     const reference = digestReference(parts.pushHost, path, digest);
     const destinations = copies.map((copy) => toDestination(copy));
-    return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId: built?.imageId ?? "" }];
+    const imageId = built?.imageId ?? reusedId ?? "";
+    return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId }];
   });
 }
 

@@ -7,6 +7,7 @@ import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
+import { rebuildRoutes } from "./rebuild.ts";
 import { schemaRoutes } from "./schemas.ts";
 import { createKoa } from "./server.ts";
 
@@ -26,7 +27,8 @@ export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
   app.use(schemaRoutes().routes());
   app.use(requireToken(options.adminToken));
-  for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
+  const routers = [buildRoutes(options.store), rebuildRoutes(options), imageRoutes(options), deliveryRoutes(options)];
+  for (const router of routers) {
     app.use(router.routes());
     app.use(router.allowedMethods());
   }

@@ -6,6 +6,8 @@ import { z } from "zod";
 import { AppError } from "../core/errors.ts";
 
 const bodyBytesMax = 64 * 1024;
+// Source: draft-ietf-httpapi-idempotency-key-header; the length is ours.
+const keyPattern = /^[\x21-\x7e]{1,200}$/;
 
 /** Text of one line, for names: no control characters and no halves of characters. */
 export const line = z.string().regex(/^[^\p{C}]+$/u, "has to be text without control characters");
@@ -31,4 +33,13 @@ export async function readJson({ req, request }: Parameters<Middleware>[0]): Pro
   } catch (cause) {
     throw new AppError("invalid", "the request is not JSON", { cause });
   }
+}
+
+/** What the client calls its request, so that the same one twice is one. Null when it does not. Throws `invalid`. */
+export function readKey(ctx: Parameters<Middleware>[0]): string | null {
+  const key = ctx.get("idempotency-key");
+  if (key === "") return null;
+  if (!keyPattern.test(key))
+    throw new AppError("invalid", "Idempotency-Key has to be 1 to 200 printable characters without blanks");
+  return key;
 }

@@ -77,6 +77,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         ...usual,
         ...{ service: "shop", type: "docker", image: "contract/shop", annotations: {} },
         ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
+        ownLabels: {},
       };
       const checkout = {
         sha: "a".repeat(40),
@@ -90,6 +91,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         buildId: 1,
         attempt: 1,
         checkout,
+        bases: [],
         recipe: { ...shop, ...recipe },
         signal,
         log: (text) => lines.push(text),

@@ -17,6 +17,8 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
     labelsIgnore: [],
     drafts: true,
     skipDirectives: usualSkipDirectives,
+    baseRegistries: null,
+    addHosts: null,
     ...change,
   };
 }

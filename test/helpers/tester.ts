@@ -3,7 +3,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client } from "pg";
+import { Client, type QueryResultRow } from "pg";
 import { pino } from "pino";
 import { type App, createApp } from "../../ci-server/app.ts";
 import { loadConfig } from "../../ci-server/config.ts";
@@ -29,6 +29,7 @@ export interface BuildView {
   readonly trigger: string;
   readonly sha: string | null;
   readonly version: string | null;
+  readonly noCache: boolean;
   readonly pullRequest: { readonly number: number; readonly author: string; readonly mergedBy: string | null } | null;
   readonly deliveryGuid: string | null;
   readonly merge: { readonly method: string; readonly since: string | null; readonly files: number } | null;
@@ -52,6 +53,10 @@ export interface BuildView {
       readonly result: string;
       readonly message: string | null;
     }[];
+    readonly imageId: string;
+    readonly key: string | null;
+    readonly reusedFrom: number | null;
+    readonly bases: readonly { readonly reference: string; readonly digest: string }[];
   }[];
 }
 
@@ -216,10 +221,15 @@ export class Tester {
 
   /** How many rows a table holds, asked of the database itself. */
   async countRows(table: string): Promise<number> {
+    return (await this.query<{ count: number }>(`select count(*)::int as count from ${table}`))[0]?.count ?? 0;
+  }
+
+  /** Asks the database itself. */
+  async query<T extends QueryResultRow>(sql: string): Promise<T[]> {
     const client = new Client({ host: join(this.folder, "state/postgres"), user: "mergedock", database: "postgres" });
     await client.connect();
     try {
-      return (await client.query(`select count(*)::int as count from ${table}`)).rows[0].count;
+      return (await client.query<T>(sql)).rows;
     } finally {
       await client.end();
     }

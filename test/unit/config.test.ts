@@ -46,6 +46,28 @@ describe("the configuration", () => {
     expect(load("role: all").role).to.equal("all");
   });
 
+  it("leaves the hosts of base images and of ADD to the usual ones, and looks at bases every hour", () => {
+    expect(load(null)).to.include({ baseRegistries: null, addHosts: null, baseWatchSeconds: 3_600 });
+  });
+
+  it("takes the hosts of base images and of ADD, for all repositories and for one", () => {
+    const engine = "engine: { base_registries: [docker.io, 'localhost:5001'], add_hosts: ['*'] }";
+    const repository =
+      "{ name: acme/shop, url: https://forge.test/acme/shop.git, base_registries: [], add_hosts: ['[::1]:80'] }";
+    const config = load(`${engine}\nbase_watch: { every_seconds: 60 }\nrepositories: [${repository}]`);
+    expect(config).to.deep.include({
+      baseRegistries: ["docker.io", "localhost:5001"],
+      addHosts: ["*"],
+      baseWatchSeconds: 60,
+    });
+    expect(config.repositories[0]).to.deep.include({ baseRegistries: [], addHosts: ["[::1]:80"] });
+    expect(mistakes("engine: { base_registries: ['https://ghcr.io', 'ghcr.io/acme'] }")).to.deep.equal([
+      'engine.base_registries[0]: "https://ghcr.io" has to be host or host:port, or *',
+      'engine.base_registries[1]: "ghcr.io/acme" has to be host or host:port, or *',
+    ]);
+    expect(mistakes("base_watch: { every_seconds: -1 }")).to.have.length(1);
+  });
+
   it("needs no file: everything has a default that stays on this machine", () => {
     const config = load(null);
     expect(config.listen).to.deep.equal({

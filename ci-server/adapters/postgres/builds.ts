@@ -10,7 +10,7 @@ interface BuildRow extends Record<string, unknown> {
 
 const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
   b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
-  b.attempts, b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.plan, b.result, b.failure,
+  b.attempts, b.no_cache as "noCache", b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.plan, b.result, b.failure,
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags,
@@ -41,10 +41,11 @@ export async function insertBuild(
     request.pullRequest === null ? null : JSON.stringify(request.pullRequest),
     request.deliveryGuid,
     replay,
+    request.noCache === true,
   ];
   const { rows } = await client.query<{ id: string }>(
-    `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, replay)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) returning id`,
+    `insert into build (repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, replay, no_cache)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) returning id`,
     values,
   );
   return Number(rows[0]?.id);

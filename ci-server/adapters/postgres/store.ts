@@ -17,6 +17,7 @@ import {
   resolveSha,
   startStage,
 } from "./attempts.ts";
+import { claimBaseRound, findMadeImage, listWatchedImages, rebuildBase } from "./bases.ts";
 import type { Acceptance } from "./batch-ledger.ts";
 import { createBatcher } from "./batcher.ts";
 import { BuildIds } from "./build-ids.ts";
@@ -102,6 +103,10 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     begin: (id) => transaction(pool, (client) => beginAttempt(client, id, worker)),
     attempts: (id) => listAttempts(pool, id),
     artifacts: (id) => listArtifacts(pool, id),
+    madeImage: (path, key) => findMadeImage(pool, path, key),
+    watchedImages: (repositories) => listWatchedImages(pool, repositories),
+    claimBaseRound: (everySeconds) => claimBaseRound(pool, everySeconds),
+    rebuildBase: (rebuild) => rebuildBase(pool, enqueue, rebuild),
     async cancel(id, reason) {
       await transaction(pool, async (client) => {
         await cancelBuild(client, queue, id, reason);

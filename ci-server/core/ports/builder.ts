@@ -1,6 +1,6 @@
 // What turns a recipe and a checkout into an artifact.
 
-import type { AttemptKey } from "../build.ts";
+import type { AttemptKey, BaseImage } from "../build.ts";
 import type { Recipe } from "../recipe.ts";
 import type { Checkout } from "./git.ts";
 import type { WriteLine } from "./log.ts";
@@ -8,6 +8,8 @@ import type { WriteLine } from "./log.ts";
 export interface BuilderRequest extends AttemptKey {
   readonly checkout: Checkout;
   readonly recipe: Recipe;
+  /** What the engine has to have before it builds; empty where that is not known. */
+  readonly bases: readonly BaseImage[];
   readonly signal: AbortSignal;
   readonly log: WriteLine;
 }

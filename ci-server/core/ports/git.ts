@@ -53,4 +53,6 @@ export interface Git {
    * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
    */
   checkout(request: CheckoutRequest): Promise<Checkout>;
+  /** Whether the remote has the branch now. Throws `unavailable`, `unauthorized`, `not_found`. */
+  hasBranch(repository: Repository, branch: string, signal: AbortSignal): Promise<boolean>;
 }

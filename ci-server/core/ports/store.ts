@@ -17,6 +17,7 @@ import type { Decision } from "../decide.ts";
 import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
 import type { Concurrency } from "../recipe.ts";
+import type { BaseLedger } from "./bases.ts";
 import type { MergeChanges } from "./git.ts";
 
 /** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
@@ -88,8 +89,15 @@ export interface BuildEnd {
   readonly images: readonly Image[];
 }
 
+/** An image that an earlier build has made and proven. */
+export interface MadeImage {
+  readonly buildId: number;
+  readonly digest: string;
+  readonly imageId: string;
+}
+
 /** Everything that must outlive the process. Throws `unavailable` when the database cannot be reached. */
-export interface Store {
+export interface Store extends BaseLedger {
   /**
    * Delivery, decision, build and its place in the queue, in one transaction: after a return nothing of it can be lost,
    * after a throw nothing of it is there. A GUID that was stored gives `duplicate`, or `conflict` when the body differs;
@@ -127,6 +135,8 @@ export interface Store {
   begin(id: number): Promise<Build | null>;
   /** The attempts so far, the running one last. */
   attempts(id: number): Promise<readonly Attempt[]>;
+  /** The newest image of this path in the registry that was made of the same; null when there is none, or none any more. */
+  madeImage(path: string, key: string): Promise<MadeImage | null>;
   /** What the build stages of all attempts have left, the newest for each service. */
   artifacts(id: number): Promise<readonly Artifact[]>;
   /**

@@ -7,6 +7,7 @@ import type { BuildRun, ImageRun } from "../build-run.ts";
 import { inOrderOfNeeds } from "../in-order-of-needs.ts";
 import { neededBy, withArguments } from "../needed-images.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
+import { identifyImage, reuseImage } from "./reuse.ts";
 
 /** Several at once, each after those that it needs. */
 export async function buildImages(run: BuildRun): Promise<void> {
@@ -23,17 +24,20 @@ function ownLog({ images, log }: BuildRun, { recipe }: ImageRun): BuildRun["log"
   return images.length === 1 ? log : (text) => log(`${recipe.service}: ${text}`);
 }
 
-/** What an earlier attempt has built, and is still there, is not built again. */
-async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
+/** Null where an earlier build has made the same. What an earlier attempt has built, and is still there, is not built again either. */
+async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built | null> {
   const { store, builder } = run.parts;
-  const { recipe, needed } = image;
-  const text = JSON.stringify(needed.length === 0 ? recipe : { ...recipe, needed });
+  const recipe = withArguments(image.recipe, image.needed);
+  await identifyImage(run, image, recipe);
+  if (await reuseImage(run, image)) return null;
+  // What an earlier attempt has made of other base images does not count.
+  const text = JSON.stringify({ ...recipe, key: image.key });
   const earlier = artifacts.find(({ service, recipe: of }) => service === recipe.service && of === text);
   if (earlier !== undefined && (await isThere(run, recipe, earlier))) {
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await builder.build(toRequest(run, withArguments(recipe, needed)));
+  const built = await builder.build(toRequest(run, recipe, image.bases));
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
   return built;
 }

@@ -3,6 +3,7 @@
 import type { Build } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { MergeHint } from "../../core/ports.ts";
+import type { Repository } from "../../core/recipe.ts";
 import type { BuildRun } from "../build-run.ts";
 import { repositoryOf, retry } from "./of-run.ts";
 
@@ -10,17 +11,25 @@ import { repositoryOf, retry } from "./of-run.ts";
 export async function fetchCommit(run: BuildRun): Promise<void> {
   const { build, signal, log, parts } = run;
   const repository = repositoryOf(run);
-  const ref = build.ref ?? repository.branches[0] ?? "";
-  // A ref that was asked for by hand is resolved anew: it may name a tag, or what no branch holds.
-  const sha = build.trigger === "pull_request" ? build.sha : null;
+  const { ref, sha } = whatToFetch(build, repository);
   const merge = mergeHint(build);
   const checkout = () => parts.git.checkout({ repository, ref, sha, merge, signal, log });
   run.checkout = await retry(run, checkout).catch(missingForGood);
-  if (sha === null) await parts.store.resolveSha(run.at, run.checkout.sha);
+  if (build.sha === null) await parts.store.resolveSha(run.at, run.checkout.sha);
 }
 
-function mergeHint({ pullRequest }: Build): MergeHint | null {
-  if (pullRequest === null) return null;
+/**
+ * The commit of a merge has to be on its branch. What was asked for by hand may name a tag, or what no branch holds: once its
+ * commit is known, an attempt builds that one, wherever the ref has moved to.
+ */
+function whatToFetch({ pullRequest, ref, sha }: Build, { branches }: Repository): { ref: string; sha: string | null } {
+  if (pullRequest !== null) return { ref: ref ?? branches[0] ?? "", sha };
+  return { ref: sha ?? ref ?? branches[0] ?? "", sha: null };
+}
+
+/** A build because of a base image asks nobody what its merge changed: that image has to be made anew. */
+function mergeHint({ pullRequest, trigger }: Build): MergeHint | null {
+  if (pullRequest === null || trigger === "base_image") return null;
   const { headRef = null, headSha = null, commits = 1 } = pullRequest;
   return { headRef, headSha, commits };
 }

@@ -13,19 +13,25 @@ export async function pushImages(run: BuildRun): Promise<void> {
   for (const image of run.images) await distribute(run, image);
 }
 
-/** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
+/** An image that an earlier build has made is in the registry: only its tags are to be put. */
 async function pushImage(run: BuildRun, image: ImageRun): Promise<void> {
   const { registry } = run.parts;
   const { fence, signal } = { fence: () => run.lease.confirm(), signal: run.signal };
   const { recipe } = image;
-  const built = known(image.built);
-  const digest = (await pushedDigest(run, recipe, built)) ?? (await retry(run, () => pushOnce(run, recipe, built)));
+  const digest = image.reusedFrom === null ? await pushBuilt(run, image) : known(image.digest);
   // No tag that anybody reads is put on an image that is not the one that was built.
   await retry(run, () => proveManifest(run, image, digest));
   await retry(run, () => registry.tag({ image: recipe.image, digest, tags: recipe.tags, fence, signal }));
   image.digest = digest;
   image.tags = recipe.tags;
-  run.log(`pushed ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
+  const did = image.reusedFrom === null ? "pushed" : "tagged";
+  run.log(`${did} ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
+}
+
+/** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
+async function pushBuilt(run: BuildRun, { recipe, built: made }: ImageRun): Promise<string> {
+  const built = known(made);
+  return (await pushedDigest(run, recipe, built)) ?? (await retry(run, () => pushOnce(run, recipe, built)));
 }
 
 /** The engine says in words why a push failed: the registry itself knows whether all of it came, and how long it wants to be left alone. */

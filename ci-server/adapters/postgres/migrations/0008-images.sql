@@ -35,6 +35,7 @@ create table build_step (
 
 -- A base image that changed asks for one build, however often it is looked at.
 create table base_rebuild (
+  -- Lower case.
   repository text not null,
   ref        text not null,
   service    text not null,
@@ -42,6 +43,12 @@ create table base_rebuild (
   digest     text not null,
   build_id   bigint not null,
   primary key (repository, ref, service, reference, digest)
+);
+
+-- One row: when a process last began to look at the base images, for all processes.
+create table base_round (
+  id       integer primary key check (id = 1),
+  begun_at timestamptz not null
 );
 
 -- What the repository's own file said last, for what has to be known before a commit was fetched.

@@ -1,0 +1,54 @@
+// What .dockerignore leaves of a context, and how a file that a commit brought is read.
+
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import path from "node:path";
+import dockerignore from "@balena/dockerignore";
+import { AppError } from "../core/errors.ts";
+
+const ignoreFileBytesMax = 64 * 1024;
+const wildcardsMax = 4;
+
+/** Which files of the folder are sent: the Dockerfile (normalised) and .dockerignore itself whatever it says. */
+export async function readIgnoreFile(root: string, dockerfile: string): Promise<(file: string) => boolean> {
+  const text = await readRegularFile(path.join(root, ".dockerignore"), ignoreFileBytesMax);
+  if (text === "unusable")
+    throw new AppError("invalid", `.dockerignore has to be a regular file of at most ${ignoreFileBytesMax} bytes`);
+  const ignored = text === null ? () => false : toFilter(text.toString("utf8"));
+  return (file) => file === dockerfile || file === ".dockerignore" || !ignored(file);
+}
+
+/** Opened without following a link and read up to a limit: the commit may say that it is /dev/zero. Null when there is none. */
+export async function readRegularFile(file: string, bytesMax: number): Promise<Buffer | "unusable" | null> {
+  const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK).catch(toReason);
+  if (handle === null || handle === "unusable") return handle;
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() && stats.size <= bytesMax ? await handle.readFile() : "unusable";
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The library makes regular expressions of the patterns: many wildcards in one name could keep it busy for ever. */
+function toFilter(text: string): (file: string) => boolean {
+  const tooWild = text
+    .split("\n")
+    .find((line) => line.split("/").some((name) => name.split("*").length - 1 > wildcardsMax));
+  if (tooWild !== undefined)
+    throw new AppError("invalid", `.dockerignore: "${tooWild}" has more than ${wildcardsMax} * in one name`);
+  try {
+    const ignore = dockerignore.default().add(text);
+    // The patterns are compiled when they are first used.
+    ignore.ignores("Dockerfile");
+    return (file) => ignore.ignores(file);
+  } catch (cause) {
+    throw new AppError("invalid", `.dockerignore cannot be read: ${String(cause)}`, { cause });
+  }
+}
+
+function toReason(cause: NodeJS.ErrnoException): "unusable" | null {
+  if (cause.code === "ENOENT") return null;
+  if (cause.code === "ELOOP") return "unusable";
+  throw cause;
+}

@@ -1,0 +1,73 @@
+// T20: a Dockerfile does not make the engine, or the server, speak to a host that nobody has named.
+
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect } from "chai";
+import { removeImages } from "../helpers/engine-images.ts";
+import { useLab } from "../helpers/lab.ts";
+import { type FinishedBuild, Tester, type TesterOptions } from "../helpers/tester.ts";
+
+describe("a Dockerfile that names a host of the machine", function () {
+  this.timeout(60_000);
+  let listener: Server;
+  let host: string;
+  let hits: number;
+  beforeEach(async () => {
+    hits = 0;
+    listener = createServer((_request, response) => response.writeHead(404).end());
+    listener.on("connection", () => {
+      hits += 1;
+    });
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    host = `127.0.0.1:${(listener.address() as AddressInfo).port}`; // it listens on a port
+  });
+  afterEach(async () => {
+    listener.closeAllConnections();
+    listener.close();
+    await removeImages(await useLab());
+  });
+
+  async function build(Dockerfile: string, options: TesterOptions = {}): Promise<FinishedBuild> {
+    const ci = await Tester.start({ limits: { attempts_max: 1, trouble_seconds_max: 0 }, ...options });
+    try {
+      return await ci.finished((await ci.merge({ files: { Dockerfile } })).verdict.build);
+    } finally {
+      await ci.stop();
+    }
+  }
+
+  for (const [what, line] of [
+    ["FROM", (at: string) => `FROM ${at}/x`],
+    ["COPY --from", (at: string) => `FROM scratch\nCOPY --from=${at}/x / /`],
+    ["# syntax", (at: string) => `# syntax=${at}/x\nFROM scratch`],
+    ["ADD", (at: string) => `FROM scratch\nADD http://${at}/x /`],
+  ] as const) {
+    it(`T20: in ${what} fails at once, names the line, and is not spoken to`, async () => {
+      const ended = await build(`${line(host)}\n`);
+      expect(ended).to.include({ result: "failure" });
+      expect(ended.failure?.message)
+        .to.match(/^Dockerfile line [12]: /)
+        .and.contain("is refused");
+      expect(ended.failure?.message).to.match(/mergedock\.yml|engine\.base_registries/);
+      expect(hits).to.equal(0);
+    });
+  }
+
+  it("is spoken to where the operator has named it, by the engine or by us", async () => {
+    const engine = { base_registries: [host], add_hosts: ["127.0.0.1"] };
+    expect((await build(`FROM scratch\nADD http://${host}/x /\n`, { file: { engine } })).result).to.equal("failure");
+    expect(hits).to.be.greaterThan(0);
+    hits = 0;
+    await build(`FROM ${host}/x\n`, { file: { engine } });
+    expect(hits).to.be.greaterThan(0);
+  });
+
+  it("is named for one repository alone, where it says so itself", async () => {
+    const engine = { base_registries: [], add_hosts: [] };
+    const rules = { add_hosts: [host] };
+    await build(`FROM scratch\nADD http://${host}/x /\n`, { file: { engine }, rules });
+    expect(hits).to.be.greaterThan(0);
+  });
+});
