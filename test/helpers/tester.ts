@@ -40,6 +40,8 @@ export interface BuildView {
   /** On the build's own page. */
   readonly history: readonly { readonly attempt: number; readonly outcome: string | null }[];
   readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
+  /** By service, on the build's own page. */
+  readonly steps: Readonly<Record<string, readonly BuildStepView[]>>;
   readonly images: readonly {
     readonly reference: string;
     readonly digest: string;
@@ -51,6 +53,15 @@ export interface BuildView {
       readonly message: string | null;
     }[];
   }[];
+}
+
+export interface BuildStepView {
+  readonly number: number;
+  readonly name: string;
+  readonly cached: boolean;
+  readonly startedAt: string;
+  readonly completedAt: string | null;
+  readonly error: string | null;
 }
 
 /** What the webhook listener said. */

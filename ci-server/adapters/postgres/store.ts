@@ -30,6 +30,7 @@ import type { BuildQueue } from "./queue.ts";
 import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import { sweepLedger } from "./retention.ts";
 import { cancelBuild } from "./steering.ts";
+import { findSteps, replaceSteps } from "./steps.ts";
 import { toStoredBody } from "./stored-body.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
 
@@ -107,10 +108,12 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     stageStarted: (at, stage) => startStage(pool, at, stage),
     stageEnded: (at, stage, ms, result) => endStage(pool, at, stage, ms, result),
     keepArtifact: (at, artifact) => keepArtifact(pool, at, artifact),
+    recordSteps: (at, service, steps) => replaceSteps(pool, at, service, steps),
     appendLog: (at, lines) => appendChunk(pool, at, lines),
     giveBack: (at) => giveBack(pool, at),
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
     recordMerge: (at, record) => transaction(pool, (client) => insertMerge(client, at, record)),
+    steps: (id) => findSteps(pool, id),
     changedFiles: (id) => findChangedFiles(pool, id),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),

@@ -12,6 +12,7 @@ import type {
   Result,
   Stage,
 } from "../build.ts";
+import type { BuildStep } from "../build-step.ts";
 import type { Decision } from "../decide.ts";
 import type { Delivery, LedgerEntry } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
@@ -118,6 +119,8 @@ export interface Store {
   stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
   stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
+  /** Replaces those of an earlier attempt. */
+  recordSteps(at: AttemptKey, service: string, steps: readonly BuildStep[]): Promise<void>;
   /**
    * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
    * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
@@ -129,6 +132,8 @@ export interface Store {
   giveBack(at: AttemptKey): Promise<void>;
   /** Ends the build for good; an end after the end changes nothing. */
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
+  /** What `recordSteps` has recorded, by service; empty when there is nothing. */
+  steps(id: number): Promise<Readonly<Record<string, readonly BuildStep[]>>>;
   /** What `recordMerge` has recorded; null when there is nothing. */
   changedFiles(id: number): Promise<ChangedFiles | null>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */

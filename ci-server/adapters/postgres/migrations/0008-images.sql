@@ -21,7 +21,7 @@ alter table image
   add column removed_at timestamptz;
 create index image_key on image (path, key, build_id desc) where key is not null and removed_at is null;
 
--- The steps of the last attempt: number, digest, name, cached, started, completed, error.
+-- The steps of the last attempt that built the image: number, digest, name, cached, startedAt, completedAt, error.
 create table build_step (
   build_id bigint not null references build,
   service  text not null,
