@@ -10,6 +10,7 @@ import { pack } from "tar-fs";
 import { AppError } from "../core/errors.ts";
 
 const ignoreFileBytesMax = 64 * 1024;
+const dockerfileBytesMax = 1024 * 1024;
 const wildcardsMax = 4;
 
 export interface ContextRequest {
@@ -42,6 +43,19 @@ export async function packContext(request: ContextRequest): Promise<Readable> {
     new PassThrough(),
     () => {},
   );
+}
+
+/** The text that the engine is sent, for whoever has to find a line in it; null where it is no regular file of usual size. */
+export async function readDockerfile({ folder, context, dockerfile }: ContextRequest): Promise<string | null> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const handle = await open(path.join(folder, context, dockerfile), flags).catch(() => null);
+  if (handle === null) return null;
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() && stats.size <= dockerfileBytesMax ? (await handle.readFile()).toString("utf8") : null;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The folder with all links resolved: a link that leads out of the checkout is refused. */

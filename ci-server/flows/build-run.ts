@@ -28,6 +28,8 @@ export interface BuildParts {
   /** Host of the registry as references show it. */
   readonly pushHost: string;
   readonly retry: RetryPolicy;
+  /** The values of these secrets of the repository, read anew. Throws `invalid` for one that it does not have, or that cannot be read. */
+  readonly readSecrets: (repository: Repository, names: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   readonly buildMsMax: number;
   readonly logBytesMax: number;
   /** A build whose worker died this often ends as an error. */

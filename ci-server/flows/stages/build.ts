@@ -5,6 +5,7 @@ import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
+import { runSteps } from "./run-steps.ts";
 
 export async function buildImages(run: BuildRun): Promise<void> {
   const artifacts = run.at.attempt === 1 ? [] : await run.parts.store.artifacts(run.build.id);
@@ -12,15 +13,16 @@ export async function buildImages(run: BuildRun): Promise<void> {
 }
 
 /** What an earlier attempt has built, and is still there, is not built again. */
-async function buildImage(run: BuildRun, { recipe }: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
-  const { store, builder } = run.parts;
+async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built> {
+  const { store } = run.parts;
+  const { recipe } = image;
   const text = JSON.stringify(recipe);
   const earlier = artifacts.find(({ service, recipe: of }) => service === recipe.service && of === text);
   if (earlier !== undefined && (await isThere(run, recipe, earlier))) {
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await builder.build(toRequest(run, recipe));
+  const built = await runSteps(run, image);
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
   return built;
 }

@@ -33,8 +33,11 @@ export function isOf({ configDigest, digest }: Manifest, { imageId }: Built): bo
   return configDigest === imageId || digest === imageId;
 }
 
+/** Without what only the build itself needs: `bases`, `secrets`, `onStep`. */
 export function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
-  return { ...run.at, checkout: checkoutOf(run), recipe, signal: run.signal, log: run.log };
+  const { at, signal, log } = run;
+  const rest = { bases: [], secrets: new Map<string, Uint8Array>(), onStep: () => undefined };
+  return { ...at, checkout: checkoutOf(run), recipe, signal, log, ...rest };
 }
 
 export function retry<T>(run: BuildRun, work: () => Promise<T>): Promise<T> {
