@@ -34,7 +34,10 @@ builderContract("Builder and secrets", (bench) => {
   });
 
   it("still gives it after a step that took longer than the engine waits for a sign of life", async () => {
-    await bench.putDockerfile(`RUN sleep 2 # ${Math.random()}`, `RUN ${read} wc -c /run/secrets/npm_token`);
+    await bench.putDockerfile(
+      `RUN sleep 2 # ${Math.random()}`,
+      `RUN ${read} wc -c /run/secrets/npm_token # ${Math.random()}`,
+    );
     await bench.build(withSecret());
     expect(printed(bench)).to.contain(`${value.length + 1} /run/secrets/npm_token`);
   });
@@ -70,7 +73,7 @@ builderContract("Builder and secrets", (bench) => {
   });
 
   it("T24: lets a step see nothing of the server's environment and none of its credentials", async () => {
-    await bench.putDockerfile(`RUN ${read} env && cat /proc/1/environ /proc/self/mountinfo`);
+    await bench.putDockerfile(`RUN ${read} env && cat /proc/1/environ /proc/self/mountinfo # ${Math.random()}`);
     await bench.build(withSecret());
     const names = [...printed(bench).matchAll(/^#\d+ ([A-Z_]+)=/gm)].map((match) => match[1]);
     expect(names).to.include("PATH");
