@@ -8,6 +8,7 @@ import { makeCertificates } from "../certs/make-certs.ts";
 import { makeRegistryCredentials } from "../certs/make-credentials.ts";
 import type { Config } from "./config.ts";
 import { weaknessOf } from "./config-secrets.ts";
+import { type CredentialsByHost, credentialHost } from "./core/credentials.ts";
 import { AppError } from "./core/errors.ts";
 
 export interface IntakeSecrets {
@@ -33,6 +34,14 @@ export async function intakeSecrets(config: Config): Promise<IntakeSecrets> {
 /** For whoever builds. */
 export async function registrySecrets(config: Config): Promise<RegistrySecrets> {
   return { password: config.registry.password ?? (await makeRegistryPassword(config)), ca: await readOrMakeCa(config) };
+}
+
+/** Those of our own registry and of the others that have any. */
+export function credentialsByHost({ registry, registries }: Config, password: string): CredentialsByHost {
+  const others = registries.flatMap(({ host, username, password: other }) =>
+    username === null || other === null ? [] : [[credentialHost(host), { username, password: other }] as const],
+  );
+  return new Map([...others, [credentialHost(registry.pushHost), { username: registry.username, password }]]);
 }
 
 /** Tells this state folder's attempts from those of others; no secret. */

@@ -10,12 +10,14 @@ import { createEngine } from "./adapters/docker-engine.ts";
 import { createGit } from "./adapters/git.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
+import { readSecretFiles } from "./adapters/secret-files.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { parseYaml } from "./adapters/yaml.ts";
 import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
+  credentialsByHost,
   type IntakeSecrets,
   intakeSecrets,
   type RegistrySecrets,
@@ -27,6 +29,7 @@ import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
 import type { Bases, Builder, Destinations, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
+import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { startWatchingBases } from "./flows/watch-bases.ts";
 import { createGithub } from "./forges/github.ts";
@@ -142,6 +145,15 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
   });
 }
 
+/** Begins now; returns how to wait for its end. */
+function sweepEngineOnce(parts: SweepParts, log: Logger): () => Promise<void> {
+  const sweeping = sweepEngine(parts).then(
+    (removed) => removed > 0 && log.info({ removed }, "images that builds had left on the engine removed"),
+    (err: unknown) => log.warn({ err }, "the engine could not be swept"),
+  );
+  return async () => void (await sweeping);
+}
+
 /** `closers`, `checks`: what is opened is noted there, also when a later step fails. */
 function openBuilding({ config, checks, closers }: Opened, { password, ca }: RegistrySecrets): BuildingParts {
   const { apiUrl, pushHost, username } = config.registry;
@@ -159,7 +171,7 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   closers.push(destinations.close);
   const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
-  const builder = createDockerBuilder({ engine, pushHost, username, password });
+  const builder = createDockerBuilder({ engine, pushHost, credentials: credentialsByHost(config, password) });
   const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
   closers.push(bases.close);
   Object.assign(checks, { engine: builder.check, registry: registry.check });
@@ -228,12 +240,13 @@ async function work({ config, log, postgres, closers }: Opened, building: Buildi
     contexts: createContexts({ gitFolder }),
     basePolicy: toBasePolicy(config),
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
+    readSecrets: readSecretFiles,
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
   };
-  closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }));
+  closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
   await postgres.queue.work(async (buildId, lease) => {
     log.info({ buildId }, "build begun");
     await runBuild(parts, buildId, lease);

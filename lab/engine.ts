@@ -1,11 +1,15 @@
 // A private Docker engine: own data, own socket, own control group, in the lab's namespaces only.
 
+import { execFile } from "node:child_process";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { request } from "node:http";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { currentNamespace } from "./current-namespace.ts";
 import { httpStatus } from "./http-status.ts";
 import { startService } from "./service.ts";
+
+const run = promisify(execFile);
 
 export type Engine = {
   /** `unix:///...`, as in DOCKER_HOST. */
@@ -15,23 +19,36 @@ export type Engine = {
   stop(): Promise<void>;
 };
 
-/**
- * `folder` keeps images and build cache for the next start; one engine at a time may use it. Throws with the end of
- * dockerd's log when it does not come up. stop() ends the running containers as well.
- */
-export async function startEngine({ folder }: { readonly folder: string }): Promise<Engine> {
+export type EngineOptions = {
+  /** Keeps images and build cache for the next start; one engine at a time may use it. */
+  readonly folder: string;
+  /** Folders that go before those of PATH: another version's programs. */
+  readonly programs?: readonly string[];
+  /** Beside another engine of the namespace: a bridge of its own, and no rules of the firewall, which would replace the other's. */
+  readonly bridge?: EngineBridge;
+};
+
+/** `address`: with the bits of its network, `172.30.0.1/16`. */
+export type EngineBridge = { readonly name: string; readonly address: string };
+
+/** Throws with the end of dockerd's log when it does not come up. stop() ends the running containers as well. */
+export async function startEngine({ folder, programs = [], bridge }: EngineOptions): Promise<Engine> {
   const namespace = await currentNamespace();
   await mkdir(folder, { recursive: true });
   // In /run, because a socket's path may have 107 bytes and `folder` may lie deep.
   const runtime = await mkdtemp("/run/mergedock/engine-");
   const socketPath = join(runtime, "docker.sock");
   const configFile = join(runtime, "daemon.json");
-  await writeFile(configFile, JSON.stringify(configuration({ namespace, folder, runtime, socketPath })));
-  const removeRuntime = () => rm(runtime, { recursive: true, force: true });
+  await writeFile(configFile, JSON.stringify(configuration({ namespace, folder, runtime, socketPath, bridge })));
+  if (bridge !== undefined) await addBridge(bridge);
+  const removeRuntime = async () => {
+    await rm(runtime, { recursive: true, force: true });
+    if (bridge !== undefined) await run("ip", ["link", "delete", bridge.name]);
+  };
   const service = await startService({
     command: ["dockerd", "--config-file", configFile],
     // A containerd that is slow to come up is started anew, and leaves its stack dump there.
-    env: { TMPDIR: runtime },
+    env: { TMPDIR: runtime, PATH: [...programs, process.env.PATH].join(":") },
     logFile: join(folder, "dockerd.log"),
     isReady: () => answers(socketPath),
     readyTimeoutMs: 60_000,
@@ -43,8 +60,23 @@ export async function startEngine({ folder }: { readonly folder: string }): Prom
   return { host: `unix://${socketPath}`, socketPath, pid: service.pid, stop: () => service.stop().then(removeRuntime) };
 }
 
-function configuration(paths: { namespace: string; folder: string; runtime: string; socketPath: string }): object {
+async function addBridge({ name, address }: EngineBridge): Promise<void> {
+  await run("ip", ["link", "add", name, "type", "bridge"]);
+  await run("ip", ["address", "add", address, "dev", name]);
+  await run("ip", ["link", "set", name, "up"]);
+}
+
+interface Settings {
+  readonly namespace: string;
+  readonly folder: string;
+  readonly runtime: string;
+  readonly socketPath: string;
+  readonly bridge: EngineBridge | undefined;
+}
+
+function configuration({ bridge, ...paths }: Settings): object {
   return {
+    ...(bridge && { bridge: bridge.name, iptables: false }),
     "data-root": join(paths.folder, "data"),
     "exec-root": join(paths.runtime, "exec"),
     pidfile: join(paths.runtime, "docker.pid"),

@@ -1,12 +1,15 @@
 // Packs the context of a recipe as an uncompressed tar stream: what .dockerignore leaves of the folder, with the same bytes
 // for the same commit wherever it is packed (root's files, modes 644 and 755, the commit's time).
 
-import { readdir, realpath, stat } from "node:fs/promises";
+import { constants } from "node:fs";
+import { open, readdir, realpath, stat } from "node:fs/promises";
 import path from "node:path";
 import { PassThrough, pipeline, type Readable } from "node:stream";
 import { pack } from "tar-fs";
 import { AppError } from "../core/errors.ts";
 import { readIgnoreFile } from "./ignore-file.ts";
+
+const dockerfileBytesMax = 1024 * 1024;
 
 export interface ContextRequest {
   /** The checkout. */
@@ -36,6 +39,19 @@ export async function packContext(request: ContextRequest): Promise<Readable> {
 export function noDockerfile({ context, dockerfile }: Pick<ContextRequest, "context" | "dockerfile">): AppError {
   const name = path.posix.normalize(dockerfile);
   return new AppError("invalid", `there is no ${name} in ${context} of this commit; check "dockerfile" and "context"`);
+}
+
+/** The text that the engine is sent, for whoever has to find a line in it; null where it is no regular file of usual size. */
+export async function readDockerfile({ folder, context, dockerfile }: ContextRequest): Promise<string | null> {
+  const flags = constants.O_RDONLY | constants.O_NOFOLLOW;
+  const handle = await open(path.join(folder, context, dockerfile), flags).catch(() => null);
+  if (handle === null) return null;
+  try {
+    const stats = await handle.stat();
+    return stats.isFile() && stats.size <= dockerfileBytesMax ? (await handle.readFile()).toString("utf8") : null;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** The folder with all links resolved: a link that leads out of the checkout is refused. */

@@ -1,7 +1,10 @@
-// Decodes the progress that BuildKit sends through the Docker engine, and tells it line by line as `docker build` does.
+// Decodes the progress that BuildKit sends through the Docker engine: its steps, and its lines as `docker build` tells them.
 
-import { StringDecoder } from "node:string_decoder";
 import protobuf from "protobufjs";
+import { type BuildStep, buildStepCharsMax } from "../core/build-step.ts";
+import { cleanText } from "../core/clean-text.ts";
+import type { LogStream } from "../core/ports.ts";
+import { LineSplitter } from "./line-splitter.ts";
 
 /** Source: moby/buildkit api/services/control/control.proto; only the fields that are read here. */
 const schema = protobuf.Root.fromJSON({
@@ -17,7 +20,13 @@ const schema = protobuf.Root.fromJSON({
         error: { type: "string", id: 7 },
       },
     },
-    VertexLog: { fields: { vertex: { type: "string", id: 1 }, msg: { type: "bytes", id: 4 } } },
+    VertexLog: {
+      fields: {
+        vertex: { type: "string", id: 1 },
+        stream: { type: "int64", id: 3 },
+        msg: { type: "bytes", id: 4 },
+      },
+    },
     StatusResponse: {
       fields: {
         vertexes: { rule: "repeated", type: "Vertex", id: 1 },
@@ -41,66 +50,137 @@ interface Vertex {
   readonly error: string;
 }
 
+interface VertexLog {
+  readonly vertex: string;
+  /** As a process numbers them. */
+  readonly stream: number;
+  readonly msg: Uint8Array;
+}
+
 interface Status {
   readonly vertexes: readonly Vertex[];
-  readonly logs: readonly { readonly vertex: string; readonly msg: Uint8Array }[];
+  readonly logs: readonly VertexLog[];
 }
 
-interface Step {
-  readonly number: number;
-  readonly decoder: StringDecoder;
-  isDone: boolean;
-  partial: string;
+/** `stream`: null for what BuildKit itself says of the step. */
+export interface TraceLine {
+  readonly text: string;
+  readonly step: number;
+  readonly stream: LogStream | null;
 }
 
-/** Feed it each `moby.buildkit.trace`; it gives the lines that this adds: `#2 [1/3] COPY . .`, `#2 some output`, `#2 DONE 0.3s`. */
+export interface TraceUpdate {
+  readonly lines: readonly TraceLine[];
+  /** Those that began or ended. */
+  readonly steps: readonly BuildStep[];
+}
+
+/** `step`: null for one of BuildKit's own preparations. */
+export interface TraceFailure {
+  readonly name: string;
+  readonly error: string;
+  readonly step: BuildStep | null;
+}
+
+interface Running {
+  step: BuildStep;
+  readonly outputs: Readonly<Record<LogStream, LineSplitter>>;
+}
+
+/** Feed it each `moby.buildkit.trace`. The lines are `#2 [1/3] COPY . .`, `#2 some output`, `#2 DONE 0.3s`. */
 export class BuildkitTrace {
-  readonly #steps = new Map<string, Step>();
+  readonly #steps = new Map<string, Running>();
+  readonly #failures = new Map<string, TraceFailure>();
 
   /** `aux`: base64 of a StatusResponse. */
-  lines(aux: string): string[] {
+  read(aux: string): TraceUpdate {
     const message = schema.decode(Buffer.from(aux, "base64"));
     // The schema above gives exactly these fields.
     const status = schema.toObject(message, { longs: Number, bytes: Buffer, defaults: true, arrays: true }) as Status;
-    return [
-      ...status.vertexes.flatMap((vertex) => this.#begin(vertex)),
-      ...status.logs.flatMap((log) => this.#output(log.vertex, log.msg)),
-      ...status.vertexes.flatMap((vertex) => this.#end(vertex)),
-    ];
+    const begun = status.vertexes.map((vertex) => this.#begin(vertex));
+    const lines = status.logs.flatMap((log) => this.#output(log));
+    const ended = status.vertexes.map((vertex) => this.#end(vertex));
+    const updates = [...begun, { lines, steps: [] }, ...ended];
+    return { lines: updates.flatMap((update) => update.lines), steps: updates.flatMap((update) => update.steps) };
+  }
+
+  /** What steps have printed without an end of the line, as a question to whoever would sit there. */
+  rest(): TraceLine[] {
+    return [...this.#steps.values()].flatMap(restOf);
+  }
+
+  /** In the order in which they were told. */
+  get failures(): readonly TraceFailure[] {
+    return [...this.#failures.values()];
   }
 
   /** Steps are numbered as they start; BuildKit's own preparations are left out. */
-  #begin(vertex: Vertex): string[] {
-    if (!vertex.started || this.#steps.has(vertex.digest) || vertex.name.startsWith("[internal]")) return [];
-    const step = { number: this.#steps.size + 1, decoder: new StringDecoder("utf8"), isDone: false, partial: "" };
-    this.#steps.set(vertex.digest, step);
-    return [`#${step.number} ${vertex.name}`];
+  #begin(vertex: Vertex): TraceUpdate {
+    if (!vertex.started || this.#steps.has(vertex.digest) || isPreparation(vertex.name)) return nothing;
+    const step: BuildStep = {
+      number: this.#steps.size + 1,
+      digest: vertex.digest,
+      name: shorten(vertex.name),
+      cached: vertex.cached,
+      startedAt: toDate(vertex.started),
+      completedAt: null,
+      error: null,
+    };
+    this.#steps.set(vertex.digest, { step, outputs: { stdout: new LineSplitter(), stderr: new LineSplitter() } });
+    return { lines: [said(step, vertex.name)], steps: [step] };
   }
 
-  #output(digest: string, bytes: Uint8Array): string[] {
-    const step = this.#steps.get(digest);
-    if (step === undefined) return [];
-    const lines = (step.partial + step.decoder.write(Buffer.from(bytes))).split(/\r?\n/);
-    step.partial = lines.pop() ?? "";
-    return lines.map((line) => `#${step.number} ${line}`);
+  #output({ vertex, stream, msg }: VertexLog): TraceLine[] {
+    const running = this.#steps.get(vertex);
+    if (running === undefined) return [];
+    const name = stream === 2 ? "stderr" : "stdout";
+    return running.outputs[name].write(Buffer.from(msg)).map((line) => printed(running.step, name, line));
   }
 
-  #end(vertex: Vertex): string[] {
-    const step = this.#steps.get(vertex.digest);
-    if (step === undefined || step.isDone || !vertex.completed) return [];
-    step.isDone = true;
-    const rest = step.partial === "" ? [] : [`#${step.number} ${step.partial}`];
-    return [...rest, `#${step.number} ${outcome(vertex)}`];
+  #end(vertex: Vertex): TraceUpdate {
+    const running = this.#steps.get(vertex.digest);
+    const { name, error } = vertex;
+    if (error !== "") this.#failures.set(vertex.digest, { name, error, step: running?.step ?? null });
+    if (running === undefined || running.step.completedAt !== null || !vertex.completed) return nothing;
+    const completedAt = toDate(vertex.completed);
+    const step = { ...running.step, cached: vertex.cached, completedAt, error: error === "" ? null : shorten(error) };
+    running.step = step;
+    if (error !== "") this.#failures.set(vertex.digest, { name, error, step });
+    return { lines: [...restOf(running), said(step, outcome(step, error))], steps: [step] };
   }
 }
 
-function outcome(vertex: Vertex): string {
-  if (vertex.error !== "") return `ERROR ${vertex.error}`;
-  if (vertex.cached) return "CACHED";
-  const seconds = toSeconds(vertex.completed) - toSeconds(vertex.started);
-  return `DONE ${seconds.toFixed(1)}s`;
+const nothing: TraceUpdate = { lines: [], steps: [] };
+
+/** The second one is how the engine unpacks the context that it was sent. */
+function isPreparation(name: string): boolean {
+  return name.startsWith("[internal]") || name === "copy /context /";
 }
 
-function toSeconds(time: Timestamp | undefined): number {
-  return time === undefined ? 0 : time.seconds + time.nanos / 1e9;
+function restOf({ step, outputs }: Running): TraceLine[] {
+  return (["stdout", "stderr"] as const).flatMap((name) =>
+    outputs[name].rest().map((line) => printed(step, name, line)),
+  );
+}
+
+function printed({ number }: BuildStep, stream: LogStream, line: string): TraceLine {
+  return { text: `#${number} ${line}`, step: number, stream };
+}
+
+function said({ number }: BuildStep, words: string): TraceLine {
+  return { text: `#${number} ${words}`, step: number, stream: null };
+}
+
+function outcome({ cached, startedAt, completedAt }: BuildStep, error: string): string {
+  if (error !== "") return `ERROR ${error}`;
+  if (cached) return "CACHED";
+  return `DONE ${(((completedAt ?? startedAt).getTime() - startedAt.getTime()) / 1000).toFixed(1)}s`;
+}
+
+function shorten(text: string): string {
+  return cleanText(text.slice(0, buildStepCharsMax));
+}
+
+function toDate({ seconds, nanos }: Timestamp): Date {
+  return new Date(seconds * 1000 + nanos / 1e6);
 }

@@ -1,15 +1,14 @@
 // The Docker engine's API through dockerode's modem, its streams read here: a stream that ends early is never a success.
 
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import Docker from "dockerode";
 import { AppError } from "../core/errors.ts";
+import { toEngineError, unreachable } from "./engine-errors.ts";
+import { ask, dial, type EngineAuth, hijack, type SessionHeaders, statusOf } from "./engine-request.ts";
 
 // BuildKit sends what a step prints in pieces far below this.
 const lineCharsMax = 16 * 1024 * 1024;
-
-// For what needs no work of the engine: one that is hung must not hang us.
-const answerMsMax = 10_000;
 
 export interface EngineOptions {
   /** `unix:///var/run/docker.sock` or `tcp://host:port`. */
@@ -32,7 +31,7 @@ export interface EngineCall {
   readonly path: string;
   readonly query: Record<string, string>;
   readonly file?: Readable;
-  readonly auth?: { readonly username: string; readonly password: string; readonly serveraddress: string };
+  readonly auth?: EngineAuth;
   readonly signal: AbortSignal;
   readonly onMessage: (message: EngineMessage) => void;
 }
@@ -43,17 +42,26 @@ export interface EngineImage {
   readonly digests: readonly string[];
 }
 
+export interface UnnamedImage {
+  readonly id: string;
+  readonly createdAt: Date;
+}
+
 export interface Engine {
   /** POSTs and reads the answer to its end. Throws `build_failed` with the engine's words for a reported error. */
   stream(call: EngineCall): Promise<void>;
   /** POSTs without waiting for more than the status; used to end a build on the engine. */
   cancelBuild(id: string): Promise<void>;
-  /** The image's id, or null. */
-  imageId(reference: string): Promise<string | null>;
+  /** POSTs /session and hands over the connection, on which the engine is the client from then on. */
+  openSession(headers: SessionHeaders, signal: AbortSignal): Promise<Duplex>;
   /** What the engine has under that name, or null. */
   image(reference: string): Promise<EngineImage | null>;
   /** `linux/amd64`. */
   platform(): Promise<string>;
+  /** Images without a name that bear the label. */
+  unnamedImages(label: string): Promise<readonly UnnamedImage[]>;
+  /** False when it stays, because something uses it. */
+  removeImage(id: string): Promise<boolean>;
   version(): Promise<string>;
 }
 
@@ -64,17 +72,25 @@ export function createEngine(options: EngineOptions): Engine {
     cancelBuild: async (id) => {
       await dial(docker, { path: "/build/cancel?", query: { id }, isStream: false });
     },
-    imageId: async (reference) => (await image(docker, options, reference))?.id ?? null,
+    openSession: (headers, signal) =>
+      hijack(docker, headers, signal).catch((cause: unknown) => {
+        signal.throwIfAborted();
+        throw toEngineError(options.host, cause);
+      }),
     image: (reference) => image(docker, options, reference),
     platform: async () => {
-      const { Os, Arch } = await ask<{ Os: string; Arch: string }>(docker, "/version").catch((cause: unknown) => {
-        throw unreachable(options, cause);
+      const asked = ask<{ Os: string; Arch: string }>(docker, { path: "/version" });
+      const { Os, Arch } = await asked.catch((cause: unknown) => {
+        throw unreachable(options.host, cause);
       });
       return `${Os}/${Arch}`;
     },
+    unnamedImages: (label) => unnamedImages(docker, options, label),
+    removeImage: (id) => removeImage(docker, options, id),
     version: async () => {
-      const version = await ask<{ Version: string; ApiVersion: string }>(docker, "/version").catch((cause: unknown) => {
-        throw unreachable(options, cause);
+      const asked = ask<{ Version: string; ApiVersion: string }>(docker, { path: "/version" });
+      const version = await asked.catch((cause: unknown) => {
+        throw unreachable(options.host, cause);
       });
       return `Docker ${version.Version} (API ${version.ApiVersion}) at ${options.host}`;
     },
@@ -91,7 +107,7 @@ async function stream(docker: Docker, options: EngineOptions, call: EngineCall):
   call.signal.throwIfAborted();
   const response = await dial(docker, { ...call, isStream: true }).catch((cause: unknown) => {
     call.signal.throwIfAborted();
-    throw toEngineError(options, cause);
+    throw toEngineError(options.host, cause);
   });
   const silence = new AbortController();
   const timer = setTimeout(() => silence.abort(), options.silenceMsMax);
@@ -109,7 +125,7 @@ async function stream(docker: Docker, options: EngineOptions, call: EngineCall):
     call.signal.throwIfAborted();
     if (silence.signal.aborted)
       throw new AppError("timeout", `the engine said nothing for ${options.silenceMsMax / 1000} s`);
-    throw cause instanceof AppError ? cause : unreachable(options, cause);
+    throw cause instanceof AppError ? cause : unreachable(options.host, cause);
   } finally {
     clearTimeout(timer);
     ending.removeEventListener("abort", stop);
@@ -148,66 +164,35 @@ function parseLine(line: string): EngineMessage {
   }
 }
 
-interface Dial {
-  readonly path: string;
-  readonly query: Record<string, string>;
-  readonly file?: Readable;
-  readonly auth?: EngineCall["auth"];
-  readonly signal?: AbortSignal;
-  readonly isStream: boolean;
-}
-
-function dial(docker: Docker, { path, query, file, auth, signal, isStream }: Dial): Promise<Readable> {
-  const optional = { ...(auth && { authconfig: auth }), ...(signal && { abortSignal: signal }), ...(file && { file }) };
-  // No status but 200 is named here, so that the modem turns every other into an error with its statusCode.
-  const options = {
-    path,
-    method: "POST",
-    options: { _query: query },
-    isStream,
-    statusCodes: { 200: true, 204: true },
-    ...optional,
-  };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(options, (error: unknown, response: unknown) => {
-      if (error) reject(error);
-      else resolve(response as Readable); // isStream gives the response itself
-    });
-  });
-}
-
-/** GETs JSON, within a time: the engine's answer, whose fields the caller knows from its API. */
-function ask<T>(docker: Docker, path: string): Promise<T> {
-  const options = { path, method: "GET", statusCodes: { 200: true }, abortSignal: AbortSignal.timeout(answerMsMax) };
-  return new Promise((resolve, reject) => {
-    docker.modem.dial(options, (error: unknown, answer: unknown) => {
-      if (error) reject(error);
-      else resolve(answer as T);
-    });
-  });
-}
-
 async function image(docker: Docker, options: EngineOptions, reference: string): Promise<EngineImage | null> {
   try {
-    const found = await ask<{ Id: string; RepoDigests?: string[] | null }>(docker, `/images/${reference}/json`);
+    const found = await ask<{ Id: string; RepoDigests?: string[] | null }>(docker, {
+      path: `/images/${reference}/json`,
+    });
     return { id: found.Id, digests: found.RepoDigests ?? [] };
   } catch (cause) {
-    if ((cause as { statusCode?: number }).statusCode === 404) return null; // the modem's errors carry it
-    throw toEngineError(options, cause);
+    if (statusOf(cause) === 404) return null;
+    throw toEngineError(options.host, cause);
   }
 }
 
-/** Without a status the engine was not reached, from 500 on it is in trouble itself: what else it says of a build is the user's to mend. */
-function toEngineError(options: EngineOptions, cause: unknown): AppError {
-  const { statusCode, json, reason } = cause as { statusCode?: number; json?: { message?: string }; reason?: string };
-  if (statusCode === undefined) return unreachable(options, cause);
-  const message = json?.message ?? reason ?? String(cause);
-  if (statusCode < 500) return new AppError("build_failed", message, { cause, details: { statusCode } });
-  return new AppError("unavailable", `the Docker engine at ${options.host} is in trouble: ${message}`, { cause });
+async function unnamedImages(docker: Docker, options: EngineOptions, label: string): Promise<UnnamedImage[]> {
+  const query = { filters: JSON.stringify({ dangling: ["true"], label: [label] }) };
+  const asked = ask<{ Id: string; Created: number }[]>(docker, { path: "/images/json?", query });
+  const found = await asked.catch((cause: unknown) => {
+    throw toEngineError(options.host, cause);
+  });
+  return found.map(({ Id, Created }) => ({ id: Id, createdAt: new Date(Created * 1000) }));
 }
 
-function unreachable(options: EngineOptions, cause: unknown): AppError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  const message = `the Docker engine at ${options.host} cannot be reached: ${why}; is it running, and may this user open it?`;
-  return new AppError("unavailable", message, { cause });
+async function removeImage(docker: Docker, options: EngineOptions, id: string): Promise<boolean> {
+  try {
+    await ask(docker, { path: `/images/${id}`, method: "DELETE" });
+    return true;
+  } catch (cause) {
+    const status = statusOf(cause);
+    if (status === 409) return false;
+    if (status === 404) return true;
+    throw toEngineError(options.host, cause);
+  }
 }

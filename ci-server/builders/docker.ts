@@ -1,20 +1,26 @@
 // Builds an image with BuildKit on the Docker engine, from the checkout's files, and lets the engine push it.
 
 import { randomUUID } from "node:crypto";
-import { packContext } from "../adapters/build-context.ts";
-import { BuildkitTrace } from "../adapters/buildkit-trace.ts";
+import { packContext, readDockerfile } from "../adapters/build-context.ts";
+import { explainFailure } from "../adapters/buildkit-failure.ts";
+import { openSession, type Session } from "../adapters/buildkit-session.ts";
+import { BuildkitTrace, type TraceFailure, type TraceLine } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
+import { ensureBases } from "../adapters/engine-bases.ts";
+import { sweepEngine } from "../adapters/engine-leftovers.ts";
 import { toPushError } from "../adapters/push-error.ts";
+import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import { AppError } from "../core/errors.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
 import type { Builder, BuilderRequest, Built } from "../core/ports.ts";
+import { refuseSecretArgs } from "../core/secret-args.ts";
 
 export interface DockerBuilderOptions {
   readonly engine: Engine;
   /** Host and port of the registry as the *engine* sees it. */
   readonly pushHost: string;
-  readonly username: string;
-  readonly password: string;
+  /** Of that registry, and of those from which base images come. */
+  readonly credentials: CredentialsByHost;
 }
 
 export function createDockerBuilder(options: DockerBuilderOptions): Builder {
@@ -22,29 +28,62 @@ export function createDockerBuilder(options: DockerBuilderOptions): Builder {
     build: (request) => build(options, request),
     has: (request, built) => has(options, request, built),
     push: (request, built) => push(options, request, built),
+    sweep: (madeBefore) => sweepEngine(options.engine, madeBefore),
     check: () => options.engine.version(),
   };
 }
 
-async function build({ engine, pushHost }: DockerBuilderOptions, request: BuilderRequest): Promise<Built> {
+async function build(options: DockerBuilderOptions, request: BuilderRequest): Promise<Built> {
+  const { engine, credentials } = options;
+  const { recipe, bases, signal, log } = request;
+  refuseSecretArgs(recipe.args);
+  await ensureBases(engine, { bases, credentials, signal, log });
+  const imageId = await runBuild(options, request);
+  return { imageId: await confirmImage(engine, imageId), tag: attemptTag(request) };
+}
+
+/** The image's id as the engine's stream says it. */
+async function runBuild(options: DockerBuilderOptions, request: BuilderRequest): Promise<string | null> {
+  const { engine } = options;
   const { recipe, checkout, signal } = request;
-  const file = await packContext({ ...recipe, folder: checkout.folder, mtime: checkout.committedAt });
+  const context = { ...recipe, folder: checkout.folder, mtime: checkout.committedAt };
+  const file = await packContext(context);
   const engineBuild = randomUUID();
   // Closing the stream is not enough for every engine: it has to be told which build to end.
   const cancel = () => void engine.cancelBuild(engineBuild).catch(() => undefined);
   signal.addEventListener("abort", cancel, { once: true });
   const reading = readBuild(request);
+  let session: Session | null = null;
   try {
-    const query = buildQuery(pushHost, request, engineBuild);
+    session = await offer(options, request);
+    const query = { ...buildQuery(options, request, engineBuild), ...(session && { session: session.id }) };
     await engine.stream({ path: "/build?", query, file, signal, onMessage: reading.onMessage });
+    return reading.imageId();
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "build_failed") throw error;
+    const dockerfile = await readDockerfile(context);
+    throw explainFailure({ error, failures: reading.failures(), dockerfile, target: recipe.target });
   } finally {
+    reading.end();
     signal.removeEventListener("abort", cancel);
+    session?.close();
     file.destroy();
   }
-  return { imageId: await confirmImage(engine, reading.imageId()), tag: attemptTag(request) };
 }
 
-function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: string): Record<string, string> {
+/** Null when there is nothing that the engine could ask for. */
+async function offer({ engine, credentials }: DockerBuilderOptions, request: BuilderRequest): Promise<Session | null> {
+  const { recipe, signal } = request;
+  const secrets = new Map([...request.secrets].filter(([name]) => recipe.secrets.includes(name)));
+  if (secrets.size === 0 && credentials.size === 0) return null;
+  return openSession((headers) => engine.openSession(headers, signal), { secrets, credentials });
+}
+
+function buildQuery(
+  { pushHost }: DockerBuilderOptions,
+  request: BuilderRequest,
+  engineBuild: string,
+): Record<string, string> {
   const { recipe } = request;
   return {
     version: "2",
@@ -61,30 +100,42 @@ function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: stri
   };
 }
 
-function readBuild(request: BuilderRequest): {
-  onMessage: (message: EngineMessage) => void;
-  imageId: () => string | null;
-} {
+interface Reading {
+  onMessage(message: EngineMessage): void;
+  imageId(): string | null;
+  failures(): readonly TraceFailure[];
+  /** Tells what was begun to be printed. */
+  end(): void;
+}
+
+function readBuild(request: BuilderRequest): Reading {
   const trace = new BuildkitTrace();
   let imageId: string | null = null;
-  const onMessage = (message: EngineMessage) => {
-    if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
-      for (const line of trace.lines(message.aux)) request.log(line);
-    } else if (message.id === "moby.image.id") {
-      imageId = (message.aux as { ID?: string } | undefined)?.ID ?? null; // types.BuildResult of the engine's API
-    } else if (message.stream !== undefined) {
-      request.log(message.stream.trimEnd());
-    }
+  const write = ({ text, step, stream }: TraceLine) => request.log(text, { step, ...(stream && { stream }) });
+  return {
+    onMessage(message) {
+      if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
+        const update = trace.read(message.aux);
+        update.lines.forEach(write);
+        update.steps.forEach(request.onStep);
+      } else if (message.id === "moby.image.id") {
+        imageId = (message.aux as { ID?: string } | undefined)?.ID ?? null; // types.BuildResult of the engine's API
+      } else if (message.stream !== undefined) {
+        request.log(message.stream.trimEnd());
+      }
+    },
+    imageId: () => imageId,
+    failures: () => trace.failures,
+    end: () => trace.rest().forEach(write),
   };
-  return { onMessage, imageId: () => imageId };
 }
 
 /** A stream may end without an error and without an image, as when the engine is killed. */
 async function confirmImage(engine: Engine, imageId: string | null): Promise<string> {
-  const found = imageId === null ? null : await engine.imageId(imageId);
+  const found = imageId === null ? null : await engine.image(imageId);
   if (found === null)
     throw new AppError("unavailable", "the engine ended the build without an image and without an error");
-  return found;
+  return found.id;
 }
 
 async function has(
@@ -92,11 +143,11 @@ async function has(
   { recipe }: BuilderRequest,
   built: Built,
 ): Promise<boolean> {
-  return (await engine.imageId(`${pushHost}/${recipe.image}:${built.tag}`)) === built.imageId;
+  return (await engine.image(`${pushHost}/${recipe.image}:${built.tag}`))?.id === built.imageId;
 }
 
 async function push(options: DockerBuilderOptions, request: BuilderRequest, built: Built): Promise<string> {
-  const { engine, pushHost, username, password } = options;
+  const { engine, pushHost, credentials } = options;
   const { recipe, signal, log } = request;
   const name = `${pushHost}/${recipe.image}`;
   const { tag } = built;
@@ -111,6 +162,8 @@ async function push(options: DockerBuilderOptions, request: BuilderRequest, buil
     digest = (message.aux as { Digest?: string } | undefined)?.Digest ?? digest; // PushResult of the engine's API
     if (message.status !== undefined && message.id === undefined) log(message.status);
   };
+  // The engine refuses a push that says nothing of who pushes.
+  const { username, password } = credentials.get(credentialHost(pushHost)) ?? { username: "", password: "" };
   const auth = { username, password, serveraddress: pushHost };
   const call = { path: `/images/${name}/push?`, query: { tag }, auth, signal, onMessage };
   await engine.stream(call).catch((error: unknown) => {

@@ -1,6 +1,7 @@
 // What a file says of one image, wherever the file stands: `services` of the server's configuration, `images` of the repository.
 
 import { z } from "zod";
+import { looksLikeSecret } from "./secret-args.ts";
 
 export const imageTypes = ["docker", "ami"] as const;
 export type ImageType = (typeof imageTypes)[number];
@@ -76,7 +77,7 @@ const variable = z
   .max(100)
   .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "has to be the name of a variable")
   .refine(
-    (name) => !/(?:^|_)(?:PASSWORD|PASSWD|PASSPHRASE|SECRET|TOKEN|API_?KEY|PRIVATE_?KEY|CREDENTIALS?)$/i.test(name),
+    (name) => !looksLikeSecret(name),
     "looks like a secret, and args stand in the image's history for all to read; name it under secrets",
   );
 

@@ -43,6 +43,8 @@ export interface BuildParts {
   /** Images of one build that are built at once. */
   readonly parallelImagesMax: number;
   readonly retry: RetryPolicy;
+  /** The values of these secrets of the repository, read anew. Throws `invalid` for one that it does not have, or that cannot be read. */
+  readonly readSecrets: (repository: Repository, names: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   readonly buildMsMax: number;
   readonly logBytesMax: number;
   /** A build whose worker died this often ends as an error. */

@@ -46,7 +46,8 @@ function show(store: Store): Middleware {
     const build = await find(store, ctx.params.id);
     // Here only: a list of builds would be long with them.
     const changed = build.merge === null ? null : await store.changedFiles(build.id);
-    ctx.body = { ...toView(build), changedFiles: changed?.files ?? null, history: await store.attempts(build.id) };
+    const [steps, history] = await Promise.all([store.steps(build.id), store.attempts(build.id)]);
+    ctx.body = { ...toView(build), changedFiles: changed?.files ?? null, history, steps };
   };
 }
 

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
+import type { BuildStep } from "../../ci-server/core/build-step.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
 import type { Delivery, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
@@ -24,6 +25,10 @@ interface Opened {
 }
 
 const never = new AbortController().signal;
+const step: BuildStep = {
+  ...{ number: 1, digest: `sha256:${"a".repeat(64)}`, name: "[1/2] COPY . .", cached: false, error: null },
+  ...{ startedAt: new Date("2026-01-01T00:00:00.123Z"), completedAt: new Date("2026-01-01T00:00:01Z") },
+};
 
 storeContract("PostgreSQL and pg-boss", openEmbedded);
 
@@ -272,6 +277,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       await store.begin(id);
       await store.stageStarted(stale, "fetch");
       await store.keepArtifact(stale, artifact);
+      await store.recordSteps(stale, "shop", [step]);
       await store.begin(id);
       await store.appendLog(last, [line(1)]);
       for (const late of [
@@ -279,6 +285,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
         () => store.stageEnded(stale, "queued", 1, "error"),
         () => store.resolveSha(stale, "0".repeat(40)),
         () => store.keepArtifact(stale, { ...artifact, imageId: "sha256:late" }),
+        () => store.recordSteps(stale, "shop", []),
         () => store.appendLog(stale, [{ ...line(1), text: "late" }]),
         () => store.giveBack(stale),
         () => store.finish(stale, { result: "error", failure: null, images: [] }),
@@ -288,6 +295,10 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(await store.build(id)).to.include({ attempts: 2, result: null, sha: null });
       expect(await store.readLog(id, 0)).to.deep.equal([line(1)]);
       expect(await store.artifacts(id)).to.deep.equal([artifact]);
+      expect(await store.steps(id)).to.deep.equal({ shop: [step] });
+      await store.recordSteps(last, "shop", [{ ...step, completedAt: null, error: "it broke \u{1f4a5}" }]);
+      await store.recordSteps(last, "cart", []);
+      expect((await store.steps(id)).shop).to.deep.equal([{ ...step, completedAt: null, error: "it broke \u{1f4a5}" }]);
       const attempts = await store.attempts(id);
       expect(attempts.map(({ worker, stage, outcome }) => [worker, stage, outcome])).to.deep.equal([
         ["a worker of the tests", "fetch", null],

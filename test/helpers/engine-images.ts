@@ -1,5 +1,6 @@
 // Images on the lab's engine: run one to see what it prints, and remove those that a test has made.
 
+import { buffer } from "node:stream/consumers";
 import type { Lab } from "./lab.ts";
 
 /** What the image's command prints; with `pull` the image is first fetched from the lab's registry. */
@@ -13,6 +14,11 @@ export async function runImage(lab: Lab, reference: string, { pull = false } = {
   } finally {
     await container.remove({ force: true });
   }
+}
+
+/** What `docker save` gives: the layers and all that is said of the image. */
+export async function imageBytes(lab: Lab, reference: string): Promise<Buffer> {
+  return buffer(await lab.docker.getImage(reference).get());
 }
 
 async function pullImage(lab: Lab, reference: string): Promise<void> {
@@ -44,4 +50,5 @@ export async function removeImages(lab: Lab): Promise<void> {
     if (names.some((name) => name.startsWith(`${lab.registry.host}/`)))
       await lab.docker.getImage(Id).remove({ force: true });
   }
+  await lab.docker.pruneImages();
 }

@@ -7,5 +7,7 @@ export const root = join(import.meta.dirname, "../..");
 export const testState = "state/test";
 /** Stays for the next run: the engine's images and build cache, base images. */
 export const cacheFolder = join(root, testState, "cache");
+/** The engine of the Debian release after the one on which this is developed. */
+export const newerEngineSource = { folder: join(cacheFolder, "newer-engine"), suite: "trixie" } as const;
 /** Gone after the run. */
 export const runFolder = join(root, testState, "run");

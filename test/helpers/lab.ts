@@ -6,11 +6,12 @@ import Docker from "dockerode";
 import { makeCertificates } from "../../certs/make-certs.ts";
 import { makeRegistryCredentials } from "../../certs/make-credentials.ts";
 import { type Engine, startEngine } from "../../lab/engine.ts";
+import { newerEngine } from "../../lab/newer-engine.ts";
 import { type Registry, startRegistry } from "../../lab/registry.ts";
 import { registryAddress } from "../../lab/registry-address.ts";
 import { trustRegistry } from "../../lab/trust-registry.ts";
 import { engineObjects } from "./engine-objects.ts";
-import { cacheFolder, runFolder } from "./folders.ts";
+import { cacheFolder, newerEngineSource, runFolder } from "./folders.ts";
 
 export type Lab = {
   readonly engine: Engine;
@@ -24,7 +25,12 @@ export type Lab = {
 };
 
 const username = "ci";
+const newerPrograms = newerEngine(newerEngineSource);
 let lab: Promise<Lab> | undefined;
+let newerLab: Promise<Lab> | undefined;
+
+/** test/run.ts fetches it where it can; without the network, or on another system, there is none. */
+export const hasNewerEngine = newerPrograms !== null;
 
 /** For `before` of a suite: what a test starts itself, it has to stop itself. The engine already trusts the registry's CA. */
 export function useLab(): Promise<Lab> {
@@ -32,16 +38,36 @@ export function useLab(): Promise<Lab> {
   return lab;
 }
 
-/** The lab, when some suite has asked for it. */
-export async function startedLab(): Promise<Lab | undefined> {
+/** The same lab with a newer engine in place of the machine's own, beside which it runs. */
+export function useNewerLab(): Promise<Lab> {
+  newerLab ??= useLab().then(startNewer);
+  return newerLab;
+}
+
+/** The lab and the newer one, as far as some suite has asked for them. */
+export async function startedLabs(): Promise<readonly Lab[]> {
   // One that did not come up has failed the suite that asked for it.
-  return lab?.catch(() => undefined);
+  const labs = await Promise.all([lab, newerLab].map((one) => one?.catch(() => undefined)));
+  return labs.filter((one) => one !== undefined);
 }
 
 export async function stopLab(): Promise<void> {
-  const started = await startedLab();
+  const started = await startedLabs();
   lab = undefined;
-  await Promise.all([started?.engine.stop(), started?.registry.stop()]);
+  newerLab = undefined;
+  await Promise.all([...started.map(({ engine }) => engine.stop()), started[0]?.registry.stop()]);
+}
+
+async function startNewer(shared: Lab): Promise<Lab> {
+  if (newerPrograms === null) throw new Error("there is no newer engine; npm test fetches it");
+  const engine = await startEngine({
+    folder: join(cacheFolder, "newer-engine-data"),
+    programs: newerPrograms,
+    bridge: { name: "newer0", address: "172.30.0.1/16" },
+  });
+  const docker = new Docker({ socketPath: engine.socketPath });
+  await removeRemains(docker, shared.registry.host);
+  return { ...shared, engine, docker, objectsAtStart: await engineObjects(docker) };
 }
 
 async function start(): Promise<Lab> {

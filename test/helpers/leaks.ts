@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import type { RootHookObject } from "mocha";
 import { engineObjects } from "./engine-objects.ts";
-import { startedLab, stopLab } from "./lab.ts";
+import { startedLabs, stopLab } from "./lab.ts";
 import { listeners, newcomers, type Process, processes } from "./processes.ts";
 
 type Trace = { readonly processes: readonly Process[]; readonly things: readonly string[] };
@@ -66,8 +66,7 @@ function note(found: readonly string[], culprit: string): void {
 
 async function trace(): Promise<Trace> {
   const temporary = (await readdir(tmpdir())).map((name) => `the file or folder ${tmpdir()}/${name}`);
-  const lab = await startedLab();
-  const inEngine = lab === undefined ? [] : await engineObjects(lab.docker);
+  const inEngine = (await Promise.all((await startedLabs()).map((lab) => engineObjects(lab.docker)))).flat();
   return { processes: await processes(), things: [...temporary, ...(await listeners()), ...inEngine] };
 }
 
@@ -80,9 +79,10 @@ async function newSince(before: Trace): Promise<string[]> {
 }
 
 async function newInEngine(): Promise<string[]> {
-  const lab = await startedLab();
-  if (lab === undefined) return [];
-  return (await engineObjects(lab.docker)).filter((thing) => !lab.objectsAtStart.includes(thing));
+  const found = (await startedLabs()).map(async ({ docker, objectsAtStart }) =>
+    (await engineObjects(docker)).filter((thing) => !objectsAtStart.includes(thing)),
+  );
+  return (await Promise.all(found)).flat();
 }
 
 /** Only what keeps Node alive: a client's idle connection that is kept for later use is none. */

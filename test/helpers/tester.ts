@@ -43,6 +43,8 @@ export interface BuildView {
   /** On the build's own page. */
   readonly history: readonly { readonly attempt: number; readonly outcome: string | null }[];
   readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
+  /** By service, on the build's own page. */
+  readonly steps: Readonly<Record<string, readonly BuildStepView[]>>;
   readonly images: readonly {
     readonly reference: string;
     readonly digest: string;
@@ -58,6 +60,15 @@ export interface BuildView {
     readonly reusedFrom: number | null;
     readonly bases: readonly { readonly reference: string; readonly digest: string }[];
   }[];
+}
+
+export interface BuildStepView {
+  readonly number: number;
+  readonly name: string;
+  readonly cached: boolean;
+  readonly startedAt: string;
+  readonly completedAt: string | null;
+  readonly error: string | null;
 }
 
 /** What the webhook listener said. */

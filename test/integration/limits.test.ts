@@ -30,10 +30,20 @@ describe("a build that takes too much", function () {
     expect(build, build.log).to.deep.include({ result: "timeout", failure: { code: "timeout", message } });
     expect(build.stages.at(-1)).to.include({ name: "build", result: "timeout" });
     expect(build.log).to.contain(`timeout: ${message}`);
-    const sleepers = async () => (await processes()).filter(({ command }) => command.endsWith("sleep 3601"));
-    const deadline = performance.now() + 2_000;
-    while ((await sleepers()).length > 0 && performance.now() < deadline);
-    expect(await sleepers()).to.deep.equal([]);
+    expect(await sleepersAfter(2_000)).to.deep.equal([]);
+  });
+
+  it("T21: ends with timeout when a step says nothing for too long, on the engine too", async () => {
+    const impatient = await Tester.start({ limits: { build_silence_seconds_max: 2 } });
+    try {
+      const { verdict } = await impatient.merge({ files: { Dockerfile: dockerfile("exec /bin/busybox sleep 3601") } });
+      const build = await impatient.finished(verdict.build);
+      const message = "the engine said nothing for 2 s";
+      expect(build, build.log).to.deep.include({ result: "timeout", failure: { code: "timeout", message } });
+      expect(await sleepersAfter(2_000)).to.deep.equal([]);
+    } finally {
+      await impatient.stop();
+    }
   });
 
   it("T25: keeps as much of a long log as it may, says where it was cut, and succeeds", async () => {
@@ -51,3 +61,11 @@ describe("a build that takes too much", function () {
     expect(build.images[0]?.digest).to.match(/^sha256:/);
   });
 });
+
+/** Those that still run after this time, or none as soon as there is none. */
+async function sleepersAfter(ms: number): Promise<readonly object[]> {
+  const sleepers = async () => (await processes()).filter(({ command }) => command.endsWith("sleep 3601"));
+  const deadline = performance.now() + ms;
+  while ((await sleepers()).length > 0 && performance.now() < deadline);
+  return sleepers();
+}

@@ -33,6 +33,7 @@ import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import type { RepositorySettings } from "./repository-settings.ts";
 import { sweepLedger } from "./retention.ts";
 import { cancelBuild } from "./steering.ts";
+import { findSteps, replaceSteps } from "./steps.ts";
 import { toStoredBody } from "./stored-body.ts";
 import { toDatabaseError, transaction } from "./transaction.ts";
 
@@ -117,6 +118,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     stageStarted: (at, stage) => startStage(pool, at, stage),
     stageEnded: (at, stage, ms, result) => endStage(pool, at, stage, ms, result),
     keepArtifact: (at, artifact) => keepArtifact(pool, at, artifact),
+    recordSteps: (at, service, steps) => replaceSteps(pool, at, service, steps),
     appendLog: (at, lines) => appendChunk(pool, at, lines),
     giveBack: (at) => giveBack(pool, at),
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
@@ -128,6 +130,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     superseded: (id) => listSuperseded(pool, id),
     serviceImages: (build, services) => listServiceImages(pool, build, services),
     repositoriesWith: (service) => listRepositoriesWith(pool, service),
+    steps: (id) => findSteps(pool, id),
     changedFiles: (id) => findChangedFiles(pool, id),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),

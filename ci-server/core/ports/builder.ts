@@ -1,6 +1,7 @@
 // What turns a recipe and a checkout into an artifact.
 
 import type { AttemptKey, BaseImage } from "../build.ts";
+import type { BuildStep } from "../build-step.ts";
 import type { Recipe } from "../recipe.ts";
 import type { Checkout } from "./git.ts";
 import type { WriteLine } from "./log.ts";
@@ -8,10 +9,14 @@ import type { WriteLine } from "./log.ts";
 export interface BuilderRequest extends AttemptKey {
   readonly checkout: Checkout;
   readonly recipe: Recipe;
-  /** What the engine has to have before it builds; empty where that is not known. */
+  /** What the image is FROM, as far as it is known: the engine gets exactly these before it builds. */
   readonly bases: readonly BaseImage[];
+  /** Values by name; a step may read those that the recipe names. */
+  readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
+  /** Told when a step begins, and again when it has ended; never blocks and never throws. */
+  readonly onStep: (step: BuildStep) => void;
 }
 
 /** An artifact on the engine, not yet in the registry. */
@@ -25,8 +30,9 @@ export interface Built {
 /** Turns a recipe and a checkout into an artifact and brings it to the registry. */
 export interface Builder {
   /**
-   * Throws `build_failed` (the user's step failed), `invalid` (context or Dockerfile unusable),
-   * `timeout`, `unavailable` (engine). An abort ends the steps on the engine too.
+   * Throws `build_failed` (the user's step failed; `details.failure` is what the engine knows of it), `invalid` (context,
+   * Dockerfile or arguments unusable), `timeout`, `unavailable` (engine, or the registry of a base image). An abort ends
+   * the steps on the engine too. A step reads the secrets of the recipe; no layer has them, and no other build.
    */
   build(request: BuilderRequest): Promise<Built>;
   /** Whether the engine still has what an earlier attempt built. Throws `unavailable`. */
@@ -36,6 +42,11 @@ export interface Builder {
    * Throws `unavailable` (worth a retry), `unauthorized`, `forbidden`, `internal`.
    */
   push(request: BuilderRequest, built: Built): Promise<string>;
+  /**
+   * Removes what builds that died have left on the engine: images of ours without a name, made before this time. What does
+   * not bear our label, and what a container uses, stays. Returns how many. May run at any time. Throws `unavailable`.
+   */
+  sweep(madeBefore: Date): Promise<number>;
   /** What was found, in one line. Throws `unavailable`. */
   check(signal: AbortSignal): Promise<string>;
 }

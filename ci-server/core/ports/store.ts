@@ -13,6 +13,7 @@ import type {
   Result,
   Stage,
 } from "../build.ts";
+import type { BuildStep } from "../build-step.ts";
 import type { Decision } from "../decide.ts";
 import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
@@ -149,6 +150,8 @@ export interface Store extends BaseLedger {
   stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
   stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
+  /** Replaces those of an earlier attempt. */
+  recordSteps(at: AttemptKey, service: string, steps: readonly BuildStep[]): Promise<void>;
   /**
    * Records what a build's merge changed and, where it was judged, the rule on paths: why the build is skipped, and the verdict
    * in the entry of the delivery that led to the build. In one transaction. Idempotent. Throws `conflict` when the build has ended.
@@ -165,6 +168,8 @@ export interface Store extends BaseLedger {
   giveBack(at: AttemptKey): Promise<void>;
   /** Ends the build for good; an end after the end changes nothing. */
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
+  /** What `recordSteps` has recorded, by service; empty when there is nothing. */
+  steps(id: number): Promise<Readonly<Record<string, readonly BuildStep[]>>>;
   /** What `recordMerge` has recorded; null when there is nothing. */
   changedFiles(id: number): Promise<ChangedFiles | null>;
   /** Ids of the builds of earlier merges that this one has superseded, ascending. */

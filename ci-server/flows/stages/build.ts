@@ -8,6 +8,7 @@ import { inOrderOfNeeds } from "../in-order-of-needs.ts";
 import { neededBy, withArguments } from "../needed-images.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
 import { identifyImage, reuseImage } from "./reuse.ts";
+import { runSteps } from "./run-steps.ts";
 
 /** Several at once, each after those that it needs. */
 export async function buildImages(run: BuildRun): Promise<void> {
@@ -21,12 +22,12 @@ export async function buildImages(run: BuildRun): Promise<void> {
 
 /** Of several that are built at once, each line says of which it is. */
 function ownLog({ images, log }: BuildRun, { recipe }: ImageRun): BuildRun["log"] {
-  return images.length === 1 ? log : (text) => log(`${recipe.service}: ${text}`);
+  return images.length === 1 ? log : (text, origin) => log(`${recipe.service}: ${text}`, origin);
 }
 
 /** Null where an earlier build has made the same. What an earlier attempt has built, and is still there, is not built again either. */
 async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built | null> {
-  const { store, builder } = run.parts;
+  const { store } = run.parts;
   const recipe = withArguments(image.recipe, image.needed);
   await identifyImage(run, image, recipe);
   if (await reuseImage(run, image)) return null;
@@ -37,7 +38,7 @@ async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Ar
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await builder.build(toRequest(run, recipe, image.bases));
+  const built = await runSteps(run, recipe, image.bases);
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
   return built;
 }

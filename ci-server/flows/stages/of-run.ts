@@ -1,6 +1,5 @@
 // What several stages ask of a running build.
 
-import type { BaseImage } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import { attemptTag } from "../../core/image-ref.ts";
 import type { BuilderRequest, Built, Checkout, Manifest } from "../../core/ports.ts";
@@ -34,8 +33,11 @@ export function isOf({ configDigest, digest }: Manifest, { imageId }: Built): bo
   return configDigest === imageId || digest === imageId;
 }
 
-export function toRequest(run: BuildRun, recipe: Recipe, bases: readonly BaseImage[] = []): BuilderRequest {
-  return { ...run.at, checkout: checkoutOf(run), recipe, bases, signal: run.signal, log: run.log };
+/** Without what only the build itself needs: `bases`, `secrets`, `onStep`. */
+export function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
+  const { at, signal, log } = run;
+  const rest = { bases: [], secrets: new Map<string, Uint8Array>(), onStep: () => undefined };
+  return { ...at, checkout: checkoutOf(run), recipe, signal, log, ...rest };
 }
 
 export function retry<T>(run: BuildRun, work: () => Promise<T>): Promise<T> {

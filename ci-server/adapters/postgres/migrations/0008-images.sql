@@ -25,7 +25,7 @@ create index image_service on image (service);
 -- What was superseded never got as far as saying what it changed.
 create index build_superseded on build ((failure->>'message')) where result = 'cancellation';
 
--- The steps of the last attempt: number, digest, name, cached, started, completed, error.
+-- The steps of the last attempt that built the image: number, digest, name, cached, startedAt, completedAt, error.
 create table build_step (
   build_id bigint not null references build,
   service  text not null,

@@ -1,0 +1,24 @@
+// Lets the builder make one image, with its secrets, and keeps what became of its steps, also where one of them failed.
+
+import type { BaseImage } from "../../core/build.ts";
+import { BuildSteps } from "../../core/build-step.ts";
+import type { Built } from "../../core/ports.ts";
+import type { Recipe } from "../../core/recipe.ts";
+import type { BuildRun } from "../build-run.ts";
+import { repositoryOf, toRequest } from "./of-run.ts";
+
+/** `recipe`: with all arguments that the builder gets. */
+export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly BaseImage[]): Promise<Built> {
+  const { builder, store, readSecrets } = run.parts;
+  const secrets = await readSecrets(repositoryOf(run), recipe.secrets);
+  const steps = new BuildSteps();
+  const onStep = steps.add.bind(steps);
+  const record = () => store.recordSteps(run.at, recipe.service, steps.list());
+  const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
+    // Why the build failed is worth more than that its steps could not be stored.
+    await record().catch(() => undefined);
+    throw error;
+  });
+  await record();
+  return built;
+}
