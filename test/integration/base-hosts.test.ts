@@ -13,6 +13,7 @@ describe("a Dockerfile that names a host of the machine", function () {
   let listener: Server;
   let host: string;
   let hits: number;
+  before(() => useLab());
   beforeEach(async () => {
     hits = 0;
     listener = createServer((_request, response) => response.writeHead(404).end());

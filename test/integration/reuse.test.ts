@@ -140,6 +140,7 @@ describe("an image that was made before", function () {
 
 describe("an image that cannot be taken from before", function () {
   this.timeout(60_000);
+  before(() => useLab());
 
   afterEach(async () => removeImages(await useLab()));
 
@@ -202,6 +203,8 @@ describe("an image that cannot be taken from before", function () {
 
 describe("a second attempt of a build that was asked for by hand", function () {
   this.timeout(60_000);
+  before(() => useLab());
+  afterEach(async () => removeImages(await useLab()));
 
   it("builds the commit that the first one found, though the branch has moved on", async () => {
     const lab = await useLab();
