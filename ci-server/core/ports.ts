@@ -4,9 +4,11 @@
 export type * from "./ports/builder.ts";
 export type * from "./ports/clock.ts";
 export type * from "./ports/destinations.ts";
+export type * from "./ports/disk.ts";
 export type * from "./ports/forge.ts";
 export type * from "./ports/git.ts";
 export type * from "./ports/log.ts";
+export type * from "./ports/prune.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/registry.ts";
 export type * from "./ports/store.ts";

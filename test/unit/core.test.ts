@@ -71,7 +71,7 @@ describe("a plan", () => {
       skipReason: null,
       result: null,
     },
-    ...{ failure: null, stages: [], images: [] },
+    ...{ failure: null, stages: [], images: [], logRemovedAt: null },
   };
 
   it("has a recipe for each service of a merge, tagged by commit and pull request", () => {
