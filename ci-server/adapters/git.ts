@@ -5,9 +5,10 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import type { MergeRange } from "../core/merge-range.ts";
-import type { Checkout, CheckoutRequest, Git } from "../core/ports.ts";
+import type { Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
 import { both, gitIn } from "./git-command.ts";
 import { checkNames, fetchWhole } from "./git-fetch.ts";
+import { sweepFolders } from "./git-sweep.ts";
 import { Slots, Turns } from "./turns.ts";
 
 /** Names a tree that every git knows. */
@@ -23,12 +24,12 @@ export interface GitOptions {
   readonly lowSpeedSeconds: number;
 }
 
-export async function createGit(options: GitOptions): Promise<Git> {
+export async function createGit(options: GitOptions): Promise<Git & SourceFolders> {
   const home = path.join(options.folder, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
   const shared = { folder: options.folder, known: new Set<string>(), mirrors: new Turns(), worktrees: new Slots() };
-  return { checkout: (request) => checkout(shared, request) };
+  return { checkout: (request) => checkout(shared, request), sweep: (request) => sweepFolders(shared, request) };
 }
 
 /** What all checkouts of this process share. */
