@@ -11,6 +11,7 @@ import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { openPruning } from "./app-prune.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
   type IntakeSecrets,
@@ -22,7 +23,8 @@ import {
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
+import type { Builder, Destinations, Git, Registry, Store } from "./core/ports.ts";
+import type { Pruning } from "./flows/pruning.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
@@ -75,8 +77,9 @@ async function openApp(config: Config, log: Logger): Promise<App> {
   try {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry] = made.value;
-    const builds = registry === null ? null : openBuilding(opened, registry);
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake);
+    const builds = registry === null ? null : await openBuilding(opened, registry);
+    const pruning = builds?.pruning ?? null;
+    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, pruning);
     if (builds !== null) await work(opened, builds);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
@@ -137,7 +140,8 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
 }
 
 /** `closers`, `checks`: what is opened is noted there, also when a later step fails. */
-function openBuilding({ config, checks, closers }: Opened, { password, ca }: RegistrySecrets): BuildingParts {
+async function openBuilding(opened: Opened, { password, ca }: RegistrySecrets): Promise<BuildingParts> {
+  const { config, checks, closers } = opened;
   const { apiUrl, pushHost, username } = config.registry;
   const timeoutMs = config.limits.registry_seconds_max * 1000;
   const registry = createRegistry({ apiUrl, ca, username, password, timeoutMs });
@@ -155,7 +159,20 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
   const builder = createDockerBuilder({ engine, pushHost, username, password });
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry, destinations };
+  const git = await openGit(config);
+  const worker = await readOrMakeWorkerId(config);
+  const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: registry.http, folders: git, worker });
+  closers.push(pruning.start());
+  return { builder, registry, destinations, git, pruning };
+}
+
+function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
+  return createGit({
+    folder: path.join(stateFolder, "git"),
+    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
+    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
+    lowSpeedSeconds: limits.git_low_speed_seconds_max,
+  });
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -167,14 +184,18 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(opened: Opened, { webhookSecrets, adminToken }: IntakeSecrets): Promise<Urls> {
+async function listenForAll(
+  opened: Opened,
+  { webhookSecrets, adminToken }: IntakeSecrets,
+  pruning: Pruning | null,
+): Promise<Urls> {
   const { config, log, checks, postgres } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
   const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const api = createApiApp({ store, ...ledger, checks, adminToken, log });
+  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, log });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
@@ -196,27 +217,24 @@ interface BuildingParts {
   readonly builder: Builder;
   readonly registry: Registry;
   readonly destinations: Destinations;
+  readonly git: Git;
+  readonly pruning: Pruning;
 }
 
-async function work({ config, log, postgres }: Opened, building: BuildingParts): Promise<void> {
+async function work({ config, log, postgres }: Opened, { pruning, ...building }: BuildingParts): Promise<void> {
   const {
     limits,
     repositories,
     registry: { pushHost },
   } = config;
-  const git = await createGit({
-    folder: path.join(config.stateFolder, "git"),
-    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
-    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
-    lowSpeedSeconds: limits.git_low_speed_seconds_max,
-  });
   const parts = {
-    ...{ store: postgres.store, git, ...building, clock: systemClock, repositories, pushHost },
+    ...{ store: postgres.store, ...building, clock: systemClock, repositories, pushHost },
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
+    ensureRoom: pruning.ensureRoom,
   };
   await postgres.queue.work(async (buildId, lease) => {
     log.info({ buildId }, "build begun");

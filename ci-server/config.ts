@@ -9,6 +9,7 @@ import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
+import type { RetentionPolicy } from "./core/retention.ts";
 
 export interface Config {
   /** What this process does: take deliveries and answer the API, build, or both. */
@@ -27,6 +28,8 @@ export interface Config {
   /** Registries beside our own, each host once. */
   readonly registries: readonly OtherRegistry[];
   readonly engineHost: string;
+  /** Nobody else uses the engine: its build cache is ours. */
+  readonly engineIsDedicated: boolean;
   /** Null starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
@@ -36,6 +39,7 @@ export interface Config {
   readonly logLevel: string;
   readonly workers: number;
   readonly limits: ConfigFile["limits"];
+  readonly retention: RetentionPolicy;
   readonly repositories: readonly Repository[];
 }
 
@@ -212,6 +216,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
       password: secrets.registryPassword,
     },
     engineHost: file.engine.host,
+    engineIsDedicated: file.engine.dedicated,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
     adminToken: secrets.adminToken,
@@ -219,6 +224,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     logLevel: file.log.level,
     workers: file.workers,
     limits: file.limits,
+    retention: toRetention(file.retention),
     repositories: file.repositories.map((repository) => ({
       ...repository,
       secrets: Object.fromEntries(
@@ -226,6 +232,12 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
       ),
     })),
   };
+}
+
+/** Until the operator says how many are kept, images stay in the registry. */
+function toRetention(given: ConfigFile["retention"]): RetentionPolicy {
+  const { keep_last: keepLast = null, younger_than_days: youngerThanDays = 0, keep_tags: keepTags = [] } = given ?? {};
+  return { keepLast, youngerThanDays, keepTags };
 }
 
 function freeze<T>(value: T): T {

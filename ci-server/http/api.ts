@@ -2,14 +2,18 @@
 
 import type Koa from "koa";
 import type { Logger } from "pino";
+import type { Pruning } from "../flows/pruning.ts";
 import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
+import { pruneRoutes } from "./prune.ts";
 import { createKoa } from "./server.ts";
 
 export interface ApiOptions extends DeliveryOptions {
+  /** Null: of a process that only receives. */
+  readonly pruning: Pick<Pruning, "prune"> | null;
   readonly checks: Readonly<Record<string, Check>>;
   readonly adminToken: string;
   readonly log: Logger;
@@ -24,7 +28,13 @@ export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa 
 export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
   app.use(requireToken(options.adminToken));
-  for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
+  const routers = [
+    buildRoutes(options.store),
+    imageRoutes(options),
+    deliveryRoutes(options),
+    pruneRoutes(options.pruning),
+  ];
+  for (const router of routers) {
     app.use(router.routes());
     app.use(router.allowedMethods());
   }

@@ -95,6 +95,8 @@ export interface TesterOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** More fields at the top of mergedock.yml. */
   readonly file?: Readonly<Record<string, unknown>>;
+  /** Hears what the server logs, as JSON lines. */
+  readonly onLog?: (line: string) => void;
 }
 
 export class Tester {
@@ -122,7 +124,9 @@ export class Tester {
     const git = await startGitServer({ root: join(folder, "forge") });
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
-    const app = await createApp(loadConfig({ env, folder }), pino({ level: "silent" }));
+    const { onLog } = options;
+    const log = onLog === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, { write: onLog });
+    const app = await createApp(loadConfig({ env, folder }), log);
     return new Tester({ lab, folder, git, repository, app });
   }
 
@@ -214,10 +218,16 @@ export class Tester {
 
   /** How many rows a table holds, asked of the database itself. */
   async countRows(table: string): Promise<number> {
+    const [row] = await this.query<{ count: number }>(`select count(*)::int as count from ${table}`);
+    return row?.count ?? 0;
+  }
+
+  /** Behind the server's back. */
+  async query<T extends object>(sql: string): Promise<T[]> {
     const client = new Client({ host: join(this.folder, "state/postgres"), user: "mergedock", database: "postgres" });
     await client.connect();
     try {
-      return (await client.query(`select count(*)::int as count from ${table}`)).rows[0].count;
+      return (await client.query<T>(sql)).rows;
     } finally {
       await client.end();
     }

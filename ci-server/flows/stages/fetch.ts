@@ -9,6 +9,7 @@ import { repositoryOf, retry } from "./of-run.ts";
 /** Lays out exactly the merged commit, or the commit that the ref of a manual build names now. */
 export async function fetchCommit(run: BuildRun): Promise<void> {
   const { build, signal, log, parts } = run;
+  await parts.ensureRoom(signal);
   const repository = repositoryOf(run);
   const ref = build.ref ?? repository.branches[0] ?? "";
   // A ref that was asked for by hand is resolved anew: it may name a tag, or what no branch holds.
