@@ -15,6 +15,7 @@ import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { parseYaml } from "./adapters/yaml.ts";
 import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
+import { openPruning } from "./app-prune.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
   credentialsByHost,
@@ -27,7 +28,8 @@ import {
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Bases, Builder, Destinations, Registry, Store } from "./core/ports.ts";
+import type { Bases, Builder, Destinations, Git, Registry, Store } from "./core/ports.ts";
+import type { Pruning } from "./flows/pruning.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
@@ -82,8 +84,9 @@ async function openApp(config: Config, log: Logger): Promise<App> {
   try {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry] = made.value;
-    const builds = registry === null ? null : openBuilding(opened, registry);
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake);
+    const builds = registry === null ? null : await openBuilding(opened, registry);
+    const pruning = builds?.pruning ?? null;
+    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, pruning);
     if (builds !== null) await work(opened, builds);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
@@ -155,7 +158,8 @@ function sweepEngineOnce(parts: SweepParts, log: Logger): () => Promise<void> {
 }
 
 /** `closers`, `checks`: what is opened is noted there, also when a later step fails. */
-function openBuilding({ config, checks, closers }: Opened, { password, ca }: RegistrySecrets): BuildingParts {
+async function openBuilding(opened: Opened, { password, ca }: RegistrySecrets): Promise<BuildingParts> {
+  const { config, checks, closers } = opened;
   const { apiUrl, pushHost, username } = config.registry;
   const timeoutMs = config.limits.registry_seconds_max * 1000;
   const registry = createRegistry({ apiUrl, ca, username, password, timeoutMs });
@@ -175,7 +179,24 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
   closers.push(bases.close);
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry, destinations, bases };
+  const git = await openGit(config);
+  const worker = await readOrMakeWorkerId(config);
+  const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: registry.http, folders: git, worker });
+  closers.push(pruning.start());
+  return { builder, registry, destinations, bases, git, pruning };
+}
+
+function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
+  return createGit({
+    folder: gitFolderOf(stateFolder),
+    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
+    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
+    lowSpeedSeconds: limits.git_low_speed_seconds_max,
+  });
+}
+
+function gitFolderOf(stateFolder: string): string {
+  return path.join(stateFolder, "git");
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -187,14 +208,18 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(opened: Opened, { webhookSecrets, adminToken }: IntakeSecrets): Promise<Urls> {
+async function listenForAll(
+  opened: Opened,
+  { webhookSecrets, adminToken }: IntakeSecrets,
+  pruning: Pruning | null,
+): Promise<Urls> {
   const { config, log, checks, postgres } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
   const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const api = createApiApp({ store, ...ledger, checks, adminToken, log });
+  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, log });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
@@ -217,27 +242,25 @@ interface BuildingParts {
   readonly registry: Registry;
   readonly destinations: Destinations;
   readonly bases: Bases;
+  readonly git: Git;
+  readonly pruning: Pruning;
 }
 
-async function work({ config, log, postgres, closers }: Opened, building: BuildingParts): Promise<void> {
+async function work(
+  { config, log, postgres, closers }: Opened,
+  { pruning, ...building }: BuildingParts,
+): Promise<void> {
   const {
     limits,
     repositories,
     registry: { pushHost },
   } = config;
-  const gitFolder = path.join(config.stateFolder, "git");
-  const git = await createGit({
-    folder: gitFolder,
-    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
-    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
-    lowSpeedSeconds: limits.git_low_speed_seconds_max,
-  });
   const parts = {
-    ...{ store: postgres.store, git, ...building, clock: systemClock, repositories, pushHost },
+    ...{ store: postgres.store, ...building, clock: systemClock, repositories, pushHost },
     ...{ parseYaml, registryHosts: config.registries.map(({ host }) => host) },
     recipeFileBytesMax: limits.recipe_file_bytes_max,
     parallelImagesMax: limits.parallel_images_max,
-    contexts: createContexts({ gitFolder }),
+    contexts: createContexts({ gitFolder: gitFolderOf(config.stateFolder) }),
     basePolicy: toBasePolicy(config),
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     readSecrets: readSecretFiles,
@@ -245,6 +268,7 @@ async function work({ config, log, postgres, closers }: Opened, building: Buildi
     logBytesMax: limits.log_bytes_max,
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
+    ensureRoom: pruning.ensureRoom,
   };
   closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
   await postgres.queue.work(async (buildId, lease) => {

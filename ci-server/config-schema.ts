@@ -139,6 +139,23 @@ const limits = z.strictObject({
   attempts_max: z.number().int().min(1).max(20).default(5),
   git_low_speed_bytes_per_second: bytes(1_000),
   git_low_speed_seconds_max: seconds(30),
+  // 0: a build is begun however full the disk is.
+  free_bytes_min: z
+    .number()
+    .int()
+    .nonnegative()
+    .default(2 * 1024 ** 3),
+  engine_images_max: z.number().int().nonnegative().default(300),
+  engine_cache_bytes_max: bytes(10 * 1024 ** 3),
+  log_days_max: z.number().int().min(1).max(36_500).default(90),
+  worktree_days_max: z.number().int().min(1).max(36_500).default(30),
+});
+
+/** Without it no image is removed from the registry. */
+const retention = z.strictObject({
+  keep_last: z.number().int().min(1, "has to leave an image of each branch").max(100_000),
+  younger_than_days: z.number().int().nonnegative().max(36_500).default(14),
+  keep_tags: z.array(word).max(100).default([]),
 });
 
 export const roles = ["all", "receiver", "worker"] as const;
@@ -171,6 +188,7 @@ export const configFile = z
           .default("unix:///var/run/docker.sock"),
         base_registries: hosts,
         add_hosts: hosts,
+        dedicated: z.boolean().default(false),
       })
       .prefault({}),
     // 0: nobody looks.
@@ -193,6 +211,7 @@ export const configFile = z
       .prefault({}),
     workers: z.number().int().min(1).max(64).default(2),
     limits: limits.prefault({}),
+    retention: retention.optional(),
     repositories: z.array(repository).default([]),
   })
   .superRefine((value, ctx) => {

@@ -10,6 +10,7 @@ import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVar
 import { AppError } from "./core/errors.ts";
 import { issueText, pathText } from "./core/mistake.ts";
 import type { Repository } from "./core/recipe.ts";
+import type { RetentionPolicy } from "./core/retention.ts";
 
 export interface Config {
   /** What this process does: take deliveries and answer the API, build, or both. */
@@ -33,6 +34,8 @@ export interface Config {
   readonly addHosts: readonly string[] | null;
   /** Between two looks at the base images; 0: nobody looks. */
   readonly baseWatchSeconds: number;
+  /** Nobody else uses the engine: its build cache is ours. */
+  readonly engineIsDedicated: boolean;
   /** Null starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
@@ -42,6 +45,7 @@ export interface Config {
   readonly logLevel: string;
   readonly workers: number;
   readonly limits: ConfigFile["limits"];
+  readonly retention: RetentionPolicy;
   readonly repositories: readonly Repository[];
 }
 
@@ -218,6 +222,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     baseRegistries: file.engine.base_registries,
     addHosts: file.engine.add_hosts,
     baseWatchSeconds: file.base_watch.every_seconds,
+    engineIsDedicated: file.engine.dedicated,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
     adminToken: secrets.adminToken,
@@ -225,6 +230,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     logLevel: file.log.level,
     workers: file.workers,
     limits: file.limits,
+    retention: toRetention(file.retention),
     repositories: file.repositories.map((repository) => ({
       ...repository,
       secrets: Object.fromEntries(
@@ -232,6 +238,12 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
       ),
     })),
   };
+}
+
+/** Until the operator says how many are kept, images stay in the registry. */
+function toRetention(given: ConfigFile["retention"]): RetentionPolicy {
+  const { keep_last: keepLast = null, younger_than_days: youngerThanDays = 0, keep_tags: keepTags = [] } = given ?? {};
+  return { keepLast, youngerThanDays, keepTags };
 }
 
 function freeze<T>(value: T): T {

@@ -1,43 +1,87 @@
 #!/usr/bin/env node
-// `mergedock serve [--role all|receiver|worker]`: reads the configuration, says what it found and where it listens, and stops
-// on SIGTERM or SIGINT.
+// `mergedock <command>`: `serve` reads the configuration, says what it found and where it listens, and stops on SIGTERM or
+// SIGINT; the other commands ask a server that runs.
 
 import path from "node:path";
 import { parseArgs } from "node:util";
 import { createLog } from "./adapters/log.ts";
 import { type App, createApp } from "./app.ts";
+import { type ClientDefaults, readToken } from "./cli/client.ts";
+import { prune, pruneUsage } from "./cli/prune.ts";
 import { type Config, loadConfig } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 
+interface Command {
+  readonly usage: string;
+  /** Returns the exit code, or null while something goes on running. */
+  readonly run: (args: readonly string[]) => Promise<number | null>;
+}
+
+const commands: Readonly<Record<string, Command>> = {
+  serve: { usage: "mergedock serve [--role all|receiver|worker]", run: serve },
+  prune: { usage: pruneUsage, run: (args) => prune(args, clientDefaults()) },
+};
+
 try {
-  const { role } = readArguments(process.argv.slice(2));
-  const env = { ...process.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
-  const config = loadConfig({ env, folder: process.cwd() });
-  const log = createLog({ level: config.logLevel });
-  const app = await createApp(config, log);
-  stopOnSignal(config, app);
-  await report(config, app);
+  const [name = "serve", ...args] = toCommandLine(process.argv.slice(2));
+  const code = await run(name, args);
+  if (code !== null) process.exitCode = code;
 } catch (error) {
   const isOurs = error instanceof AppError;
   process.stderr.write(`mergedock: ${isOurs ? error.message : ((error as Error).stack ?? String(error))}\n`);
   process.exitCode = isOurs && error.code === "invalid" ? 2 : 3;
 }
 
-/** Throws `invalid`. */
-function readArguments(args: readonly string[]): { readonly role: string | undefined } {
+/** Without a command it serves, also when options follow. */
+function toCommandLine(args: readonly string[]): readonly string[] {
+  return args[0] === undefined || args[0].startsWith("-") ? ["serve", ...args] : args;
+}
+
+/** Throws `invalid` with the usage for what is written wrongly. */
+async function run(name: string, args: readonly string[]): Promise<number | null> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  const usages = Object.values(commands).map(({ usage }) => `usage: ${usage}`);
+  if (command === undefined)
+    throw new AppError("invalid", `there is no command "${[name, ...args].join(" ")}"\n${usages.join("\n")}`);
   try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { role: { type: "string" } },
-      allowPositionals: true,
-    });
-    if (positionals.length > 1 || (positionals[0] ?? "serve") !== "serve")
-      throw new Error(`there is no command "${positionals.join(" ")}"`);
-    return { role: values.role };
+    return await command.run(args);
   } catch (cause) {
-    const usage = "usage: mergedock serve [--role all|receiver|worker]";
-    throw new AppError("invalid", `${(cause as Error).message}\n${usage}`, { cause });
+    // node:util's own, of options that it does not know.
+    if (!(cause instanceof TypeError) || !("code" in cause) || !String(cause.code).startsWith("ERR_PARSE_ARGS"))
+      throw cause;
+    throw new AppError("invalid", `${cause.message}\nusage: ${command.usage}`, { cause });
   }
+}
+
+async function serve(args: readonly string[]): Promise<null> {
+  const { values } = parseArgs({ args: [...args], options: { role: { type: "string" } } });
+  const { role } = values;
+  const env = { ...process.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
+  const config = loadConfig({ env, folder: process.cwd() });
+  const log = createLog({ level: config.logLevel });
+  const app = await createApp(config, log);
+  stopOnSignal(config, app);
+  await report(config, app);
+  return null;
+}
+
+/** The server of this machine's configuration, read when it is asked for: --server and --token-file do without. */
+function clientDefaults(): ClientDefaults {
+  const config = () => loadConfig({ env: process.env, folder: process.cwd() });
+  return {
+    server() {
+      const { host, port } = config().listen.api;
+      if (port === 0)
+        throw new AppError("invalid", "listen.api has no fixed port; say where the server is with --server");
+      // What listens everywhere is asked here.
+      const name = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
+      return `http://${name.includes(":") ? `[${name}]` : name}:${port}`;
+    },
+    async token() {
+      const { adminToken, stateFolder } = config();
+      return adminToken ?? readToken(path.join(stateFolder, "secrets/admin-token"));
+    },
+  };
 }
 
 async function report(config: Config, app: App): Promise<void> {

@@ -97,7 +97,7 @@ export function createEngine(options: EngineOptions): Engine {
   };
 }
 
-function toDockerOptions(host: string): Docker.DockerOptions {
+export function toDockerOptions(host: string): Docker.DockerOptions {
   const url = new URL(host);
   if (url.protocol === "unix:") return { socketPath: url.pathname };
   return { protocol: "http", host: url.hostname, port: Number(url.port || 2375) };

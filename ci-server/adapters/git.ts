@@ -5,11 +5,12 @@ import { mkdir, rm, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import type { MergeRange } from "../core/merge-range.ts";
-import type { Checkout, CheckoutRequest, Git } from "../core/ports.ts";
+import type { Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
 import { hasBranch } from "./git-branches.ts";
 import { both, gitIn } from "./git-command.ts";
 import { checkNames, fetchWhole } from "./git-fetch.ts";
 import { readFile } from "./git-objects.ts";
+import { sweepFolders } from "./git-sweep.ts";
 import { Slots, Turns } from "./turns.ts";
 
 /** Names a tree that every git knows. */
@@ -25,7 +26,7 @@ export interface GitOptions {
   readonly lowSpeedSeconds: number;
 }
 
-export async function createGit(options: GitOptions): Promise<Git> {
+export async function createGit(options: GitOptions): Promise<Git & SourceFolders> {
   const home = path.join(options.folder, "home");
   await mkdir(home, { recursive: true, mode: 0o700 });
   await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
@@ -33,6 +34,7 @@ export async function createGit(options: GitOptions): Promise<Git> {
   return {
     checkout: (request) => checkout(shared, request),
     hasBranch: (repository, branch, signal) => hasBranch(options.folder, { repository, branch, signal }),
+    sweep: (request) => sweepFolders(shared, request),
   };
 }
 

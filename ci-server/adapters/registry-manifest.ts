@@ -5,7 +5,8 @@ import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 
-const accept = [
+/** For the header of the same name. */
+export const accept = [
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",

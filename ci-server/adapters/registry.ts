@@ -2,7 +2,7 @@
 
 import { AppError } from "../core/errors.ts";
 import type { Manifest, Registry } from "../core/ports.ts";
-import { createRegistryHttp, unexpectedAnswer } from "./registry-http.ts";
+import { createRegistryHttp, type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 import { getManifest, parseManifest, putManifest, type StoredManifest } from "./registry-manifest.ts";
 
 export interface RegistryOptions {
@@ -16,6 +16,8 @@ export interface RegistryOptions {
 }
 
 export interface RegistryClient extends Registry {
+  /** For what else is asked of the same registry. */
+  readonly http: RegistryHttp;
   close(): Promise<void>;
 }
 
@@ -24,6 +26,7 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
   const credentials = { username, password };
   const http = createRegistryHttp({ host: apiUrl, settings: "registry", apiUrl, ca, credentials, timeoutMs });
   return {
+    http,
     async manifest(image, reference, signal) {
       const found = await getManifest(http, image, reference, signal);
       return found && toManifest(found);

@@ -48,6 +48,20 @@ export class Slots {
     return slot;
   }
 
+  /** This very number; false when somebody holds it. */
+  claim(name: string, slot: number): boolean {
+    const held = this.#held.get(name) ?? new Set();
+    this.#held.set(name, held);
+    if (held.has(slot)) return false;
+    held.add(slot);
+    return true;
+  }
+
+  /** Whether anybody holds a number under the name. */
+  isHeld(name: string): boolean {
+    return (this.#held.get(name)?.size ?? 0) > 0;
+  }
+
   free(name: string, slot: number): void {
     this.#held.get(name)?.delete(slot);
   }

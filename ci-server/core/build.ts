@@ -122,6 +122,11 @@ export interface Image {
   readonly attestations: readonly Attestation[];
 }
 
+/** An image of the history. `removedAt`: when retention took it out of the registry. */
+export interface StoredImage extends Image {
+  readonly removedAt: Date | null;
+}
+
 export interface Failure {
   readonly code: ErrorCode;
   readonly message: string;
@@ -157,7 +162,9 @@ export interface Build extends BuildRequest {
   readonly result: Result | null;
   readonly failure: Failure | null;
   readonly stages: readonly StageRecord[];
-  readonly images: readonly Image[];
+  readonly images: readonly StoredImage[];
+  /** When its log and its steps were removed for their age. */
+  readonly logRemovedAt: Date | null;
 }
 
 /** One line of a build's log. `seq` counts from 1 within the build. */

@@ -51,6 +51,8 @@ export interface BuildParts {
   readonly brokenAttemptsMax: number;
   /** So long after it was asked for, a build is given back for trouble of ours; after that the trouble is its result. */
   readonly troubleMsMax: number;
+  /** Throws `unavailable` while the disk is too full to begin a build. */
+  readonly ensureRoom: (signal: AbortSignal) => Promise<void>;
 }
 
 /** What the stages hand on to one another. */

@@ -13,22 +13,33 @@ export interface SweepParts {
 }
 
 /** Sweeps now and then at intervals; returns how to stop, which waits for the statement that runs. */
-export function startSweeping(parts: SweepParts): () => Promise<void> {
+export function startSweeping({ store, clock, report }: SweepParts): () => Promise<void> {
+  return sweepAtIntervals(clock, async (stopping) => {
+    try {
+      report({ removed: await store.sweepLedger(stopping) });
+    } catch (error) {
+      if (!stopping.aborted) report({ error });
+    }
+  });
+}
+
+/** `sweep` does not throw. Returns how to stop, which waits for the sweep that runs. */
+export function sweepAtIntervals(clock: Clock, sweep: (stopping: AbortSignal) => Promise<void>): () => Promise<void> {
   const stopping = new AbortController();
-  const sweeping = sweepUntil(parts, stopping.signal);
+  const sweeping = sweepUntil(clock, sweep, stopping.signal);
   return () => {
     stopping.abort();
     return sweeping;
   };
 }
 
-async function sweepUntil({ store, clock, report }: SweepParts, stopping: AbortSignal): Promise<void> {
+async function sweepUntil(
+  clock: Clock,
+  sweep: (stopping: AbortSignal) => Promise<void>,
+  stopping: AbortSignal,
+): Promise<void> {
   while (!stopping.aborted) {
-    try {
-      report({ removed: await store.sweepLedger(stopping) });
-    } catch (error) {
-      if (!stopping.aborted) report({ error });
-    }
+    await sweep(stopping);
     await clock.sleep(sweepMs, stopping).catch(() => undefined);
   }
 }

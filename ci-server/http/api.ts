@@ -2,16 +2,20 @@
 
 import type Koa from "koa";
 import type { Logger } from "pino";
+import type { Pruning } from "../flows/pruning.ts";
 import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { imageRoutes } from "./images.ts";
+import { pruneRoutes } from "./prune.ts";
 import { rebuildRoutes } from "./rebuild.ts";
 import { schemaRoutes } from "./schemas.ts";
 import { createKoa } from "./server.ts";
 
 export interface ApiOptions extends DeliveryOptions {
+  /** Null: of a process that only receives. */
+  readonly pruning: Pick<Pruning, "prune"> | null;
   readonly checks: Readonly<Record<string, Check>>;
   readonly adminToken: string;
   readonly log: Logger;
@@ -27,7 +31,13 @@ export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
   app.use(schemaRoutes().routes());
   app.use(requireToken(options.adminToken));
-  const routers = [buildRoutes(options.store), rebuildRoutes(options), imageRoutes(options), deliveryRoutes(options)];
+  const routers = [
+    buildRoutes(options.store),
+    rebuildRoutes(options),
+    imageRoutes(options),
+    deliveryRoutes(options),
+    pruneRoutes(options.pruning),
+  ];
   for (const router of routers) {
     app.use(router.routes());
     app.use(router.allowedMethods());

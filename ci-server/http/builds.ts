@@ -55,6 +55,10 @@ function log(store: Store): Middleware {
   return async (ctx) => {
     const { after: afterSeq, follow } = parseQuery(logQuery, ctx.query);
     const build = await find(store, ctx.params.id);
+    if (build.logRemovedAt !== null) {
+      ctx.body = `the log of build ${build.id} was removed for its age on ${build.logRemovedAt.toISOString()} (limits.log_days_max)\n`;
+      return;
+    }
     const gone = new AbortController();
     ctx.res.once("close", () => gone.abort());
     ctx.status = 200;

@@ -264,7 +264,9 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       ];
       await store.finish(second, { result: "success", failure: null, images });
       await store.finish(second, { result: "error", failure: { code: "internal", message: "late" }, images: [] });
-      expect(await store.build(id)).to.deep.include({ result: "success", failure: null, images, sha: "f".repeat(40) });
+      const kept = images.map((image) => ({ ...image, removedAt: null }));
+      const ended = { result: "success", failure: null, images: kept, sha: "f".repeat(40), logRemovedAt: null };
+      expect(await store.build(id)).to.deep.include(ended);
       expect(await store.begin(id)).to.include({ attempts: 2, result: "success" });
       expect(await store.begin(999_999)).to.equal(null);
       expect(await store.build(999_999)).to.equal(null);

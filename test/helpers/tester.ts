@@ -113,6 +113,8 @@ export interface TesterOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** More fields at the top of mergedock.yml. */
   readonly file?: Readonly<Record<string, unknown>>;
+  /** Hears what the server logs, as JSON lines. */
+  readonly onLog?: (line: string) => void;
 }
 
 export class Tester {
@@ -140,7 +142,9 @@ export class Tester {
     const git = await startGitServer({ root: join(folder, "forge") });
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
-    const app = await createApp(loadConfig({ env, folder }), pino({ level: "silent" }));
+    const { onLog } = options;
+    const log = onLog === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, { write: onLog });
+    const app = await createApp(loadConfig({ env, folder }), log);
     return new Tester({ lab, folder, git, repository, app });
   }
 

@@ -224,6 +224,19 @@ describe("the configuration", () => {
     });
   }
 
+  it("keeps images in the registry until it says how many", () => {
+    expect(load(null).retention).to.include({ keepLast: null });
+    expect(load(null).limits).to.include({ engine_images_max: 300, log_days_max: 90, free_bytes_min: 2 * 1024 ** 3 });
+    expect(load("retention: { keep_last: 5 }").retention).to.deep.equal({
+      ...{ keepLast: 5, youngerThanDays: 14, keepTags: [] },
+    });
+    expect(load("engine: { dedicated: true }").engineIsDedicated).to.equal(true);
+    expect(mistakes("retention: { keep_last: 0 }")).to.deep.equal([
+      "retention.keep_last: 0 has to leave an image of each branch",
+    ]);
+    expect(mistakes("retention: { younger_than_days: 3 }").join()).to.contain("retention.keep_last:");
+  });
+
   it("refuses a URL with a password and does not show it, and what stands there twice", () => {
     const found = mistakes(`
       repositories:

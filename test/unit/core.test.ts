@@ -72,7 +72,7 @@ describe("a plan", () => {
       plan: null,
       result: null,
     },
-    ...{ failure: null, stages: [], images: [] },
+    ...{ failure: null, stages: [], images: [], logRemovedAt: null },
   };
 
   function recipesOf(build: Build): readonly Recipe[] {

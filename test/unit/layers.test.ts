@@ -26,8 +26,10 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "ci-server/forges": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/builders": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/adapters": ["ci-server/core", "ci-server/adapters", ...packages],
+  "ci-server/cli": ["ci-server/core", "ci-server/cli", "node:", "npm:zod"],
   "ci-server": [
     "ci-server",
+    "ci-server/cli",
     "ci-server/core",
     "ci-server/adapters",
     "ci-server/flows",

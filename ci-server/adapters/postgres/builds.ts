@@ -1,7 +1,7 @@
 // The statements on builds as they are asked for and looked at; attempts.ts has those of a running one.
 
 import type { Pool, PoolClient } from "pg";
-import type { Build, BuildRequest, StageRecord } from "../../core/build.ts";
+import type { Build, BuildRequest, StageRecord, StoredImage } from "../../core/build.ts";
 import type { BuildPage } from "../../core/ports.ts";
 
 interface BuildRow extends Record<string, unknown> {
@@ -11,10 +11,12 @@ interface BuildRow extends Record<string, unknown> {
 const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.version, b.pull_request as "pullRequest",
   b.delivery_guid as "deliveryGuid", b.created_at as "createdAt", b.started_at as "startedAt", b.finished_at as "finishedAt",
   b.attempts, b.no_cache as "noCache", b.cancel_reason as "cancelReason", b.merge, b.skip_reason as "skipReason", b.plan, b.result, b.failure,
+  b.log_removed_at as "logRemovedAt",
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
   coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags,
-    'bytes', i.bytes, 'imageId', i.image_id, 'key', i.key, 'reusedFrom', i.reused_from, 'bases', i.bases, 'destinations', i.destinations, 'attestations', i.attestations)
+    'bytes', i.bytes, 'imageId', i.image_id, 'key', i.key, 'reusedFrom', i.reused_from, 'bases', i.bases, 'destinations', i.destinations, 'attestations', i.attestations,
+    'removedAt', i.removed_at)
     order by i.service) from image i where i.build_id = b.id), '[]') as images`;
 
 /** What identifies a merge beside the request; a replay is a further build of one. */
@@ -67,10 +69,15 @@ export async function listBuilds(pool: Pool, page: BuildPage): Promise<Build[]> 
 
 function toBuild(row: BuildRow): Build {
   const stages = row.stages as readonly (Omit<StageRecord, "startedAt"> & { startedAt: string })[]; // json has no dates
+  const images = row.images as readonly (Omit<StoredImage, "removedAt"> & { removedAt: string | null })[]; // the same
   return {
     // The columns bear the names of Build's fields, and only this module writes them.
     ...(row as unknown as Build),
     id: Number(row.id),
     stages: stages.map((stage) => ({ ...stage, startedAt: new Date(stage.startedAt) })),
+    images: images.map(({ removedAt, ...image }) => ({
+      ...image,
+      removedAt: removedAt === null ? null : new Date(removedAt),
+    })),
   };
 }

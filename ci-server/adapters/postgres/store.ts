@@ -144,13 +144,13 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
 }
 
 /** Lets every call throw `unavailable` when the database is the trouble. */
-function withDatabaseErrors(store: Store): Store {
-  const guarded = Object.entries(store).map(([name, call]) => {
+export function withDatabaseErrors<T extends object>(calls: T): T {
+  const guarded = Object.entries(calls).map(([name, call]) => {
     const guard = (...args: never[]) =>
       (call as (...args: never[]) => Promise<unknown>)(...args).catch((error: unknown) => {
         throw error instanceof AppError ? error : toDatabaseError(error);
       });
     return [name, guard];
   });
-  return Object.fromEntries(guarded) as unknown as Store; // the same names with the same signatures
+  return Object.fromEntries(guarded) as unknown as T; // the same names with the same signatures
 }

@@ -10,6 +10,7 @@ import { repositoryOf, retry } from "./of-run.ts";
 /** Lays out exactly the merged commit, or the commit that the ref of a manual build names now. */
 export async function fetchCommit(run: BuildRun): Promise<void> {
   const { build, signal, log, parts } = run;
+  await parts.ensureRoom(signal);
   const repository = repositoryOf(run);
   const { ref, sha } = whatToFetch(build, repository);
   const merge = mergeHint(build);
