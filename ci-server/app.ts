@@ -6,11 +6,14 @@ import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
 import { createEngine } from "./adapters/docker-engine.ts";
+import type { Signer } from "./adapters/dsse.ts";
 import { createGit } from "./adapters/git.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { Turns } from "./adapters/turns.ts";
+import { openAttesting } from "./app-attestations.ts";
 import { openDestinations } from "./app-registries.ts";
 import {
   type IntakeSecrets,
@@ -19,10 +22,12 @@ import {
   readOrMakeWorkerId,
   registrySecrets,
 } from "./app-secrets.ts";
+import { attestationSigner } from "./attestation-key.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
+import type { Builder, Destinations, Locked, Registry, Store } from "./core/ports.ts";
+import type { AttestParts } from "./flows/attest-parts.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
@@ -67,16 +72,20 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
 async function openApp(config: Config, log: Logger): Promise<App> {
   const { isReceiver, isWorker } = { isReceiver: config.role !== "worker", isWorker: config.role !== "receiver" };
   // A new database takes a second: secrets and certificates are made meanwhile.
-  const making = Promise.all([isReceiver ? intakeSecrets(config) : null, isWorker ? registrySecrets(config) : null]);
+  const making = Promise.all([
+    isReceiver ? intakeSecrets(config) : null,
+    isWorker ? registrySecrets(config) : null,
+    attestationSigner(config),
+  ]);
   const [opening, made] = await Promise.allSettled([openDatabase(config, log), making]);
   if (opening.status === "rejected") throw opening.reason;
   const postgres = opening.value;
   const opened = { config, log, postgres, checks: {}, closers: [postgres.close], isDraining: false };
   try {
     if (made.status === "rejected") throw made.reason;
-    const [intake, registry] = made.value;
-    const builds = registry === null ? null : openBuilding(opened, registry);
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake);
+    const [intake, registry, signer] = made.value;
+    const builds = registry === null ? null : openBuilding(opened, registry, signer);
+    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, signer);
     if (builds !== null) await work(opened, builds);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
@@ -137,7 +146,12 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
 }
 
 /** `closers`, `checks`: what is opened is noted there, also when a later step fails. */
-function openBuilding({ config, checks, closers }: Opened, { password, ca }: RegistrySecrets): BuildingParts {
+function openBuilding(
+  { config, checks, closers }: Opened,
+  secrets: RegistrySecrets,
+  signer: Signer | null,
+): BuildingParts {
+  const { password, ca } = secrets;
   const { apiUrl, pushHost, username } = config.registry;
   const timeoutMs = config.limits.registry_seconds_max * 1000;
   const registry = createRegistry({ apiUrl, ca, username, password, timeoutMs });
@@ -155,7 +169,11 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
   const builder = createDockerBuilder({ engine, pushHost, username, password });
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry, destinations };
+  const turns = new Turns();
+  const locked: Locked = (name, signal, work) => turns.take(name, signal, work);
+  const attesting = openAttesting({ config, registry: secrets, signer, locked });
+  if (attesting !== null) closers.push(attesting.close);
+  return { builder, registry, destinations, attest: attesting?.parts ?? null };
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -167,14 +185,19 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(opened: Opened, { webhookSecrets, adminToken }: IntakeSecrets): Promise<Urls> {
+async function listenForAll(
+  opened: Opened,
+  { webhookSecrets, adminToken }: IntakeSecrets,
+  signer: Signer | null,
+): Promise<Urls> {
   const { config, log, checks, postgres } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
   const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const api = createApiApp({ store, ...ledger, checks, adminToken, log });
+  const attestationKey = signer?.publicKey.pem ?? null;
+  const api = createApiApp({ store, ...ledger, checks, adminToken, attestationKey, log });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
@@ -196,6 +219,7 @@ interface BuildingParts {
   readonly builder: Builder;
   readonly registry: Registry;
   readonly destinations: Destinations;
+  readonly attest: AttestParts | null;
 }
 
 async function work({ config, log, postgres }: Opened, building: BuildingParts): Promise<void> {

@@ -16,6 +16,7 @@ import type {
 } from "../core/ports.ts";
 import type { Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
+import type { AttestParts } from "./attest-parts.ts";
 
 export interface BuildParts {
   readonly store: Store;
@@ -25,6 +26,8 @@ export interface BuildParts {
   readonly destinations: Destinations;
   readonly clock: Clock;
   readonly repositories: readonly Repository[];
+  /** Null where attestations are off. */
+  readonly attest: AttestParts | null;
   /** Host of the registry as references show it. */
   readonly pushHost: string;
   readonly retry: RetryPolicy;

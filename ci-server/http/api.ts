@@ -2,6 +2,7 @@
 
 import type Koa from "koa";
 import type { Logger } from "pino";
+import { attestationKeyRoutes } from "./attestation-key.ts";
 import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
@@ -12,6 +13,8 @@ import { createKoa } from "./server.ts";
 export interface ApiOptions extends DeliveryOptions {
   readonly checks: Readonly<Record<string, Check>>;
   readonly adminToken: string;
+  /** PEM; null where this process does not know it. */
+  readonly attestationKey: string | null;
   readonly log: Logger;
 }
 
@@ -23,6 +26,7 @@ export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa 
 
 export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
+  app.use(attestationKeyRoutes(options.attestationKey).routes());
   app.use(requireToken(options.adminToken));
   for (const router of [buildRoutes(options.store), imageRoutes(options), deliveryRoutes(options)]) {
     app.use(router.routes());

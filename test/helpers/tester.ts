@@ -50,6 +50,7 @@ export interface BuildView {
       readonly result: string;
       readonly message: string | null;
     }[];
+    readonly attestations: readonly { readonly type: string; readonly digest: string }[];
   }[];
 }
 
