@@ -8,7 +8,7 @@ import { AppError } from "./core/errors.ts";
 import type { Destinations } from "./core/ports.ts";
 
 /** Docker's hub answers references under another name than its own. */
-const apiUrls: Readonly<Record<string, string>> = { "docker.io": "https://registry-1.docker.io" };
+export const apiUrls: Readonly<Record<string, string>> = { "docker.io": "https://registry-1.docker.io" };
 
 /** Throws `invalid` when a CA's file cannot be read. */
 export function openDestinations(

@@ -1,84 +1,33 @@
 #!/usr/bin/env node
-// `mergedock serve [--role all|receiver|worker]`: reads the configuration, says what it found and where it listens, and stops
-// on SIGTERM or SIGINT.
+// The command line: which command is meant; each has a file of its own, which is loaded when it is asked for.
 
-import path from "node:path";
-import { parseArgs } from "node:util";
-import { createLog } from "./adapters/log.ts";
-import { type App, createApp } from "./app.ts";
-import { type Config, loadConfig } from "./config.ts";
-import { AppError } from "./core/errors.ts";
+import { AppError, toAppError } from "./core/errors.ts";
+
+const commands = {
+  serve: () => import("./serve.ts"),
+  verify: () => import("./verify.ts"),
+};
 
 try {
-  const { role } = readArguments(process.argv.slice(2));
-  const env = { ...process.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
-  const config = loadConfig({ env, folder: process.cwd() });
-  const log = createLog({ level: config.logLevel });
-  const app = await createApp(config, log);
-  stopOnSignal(config, app);
-  await report(config, app);
+  const [name, ...args] = process.argv.slice(2);
+  if (isCommand(name)) await (await commands[name]()).run(args, { env: process.env, folder: process.cwd() });
+  else if (["help", "--help", "-h"].includes(name ?? "")) process.stdout.write(await help());
+  else
+    throw new AppError(
+      "invalid",
+      `${name === undefined ? "say what to do" : `there is no command "${name}"`}\n${await help()}`,
+    );
 } catch (error) {
   const isOurs = error instanceof AppError;
-  process.stderr.write(`mergedock: ${isOurs ? error.message : ((error as Error).stack ?? String(error))}\n`);
+  process.stderr.write(`mergedock: ${isOurs ? error.message : (toAppError(error).stack ?? String(error))}\n`);
   process.exitCode = isOurs && error.code === "invalid" ? 2 : 3;
 }
 
-/** Throws `invalid`. */
-function readArguments(args: readonly string[]): { readonly role: string | undefined } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { role: { type: "string" } },
-      allowPositionals: true,
-    });
-    if (positionals.length > 1 || (positionals[0] ?? "serve") !== "serve")
-      throw new Error(`there is no command "${positionals.join(" ")}"`);
-    return { role: values.role };
-  } catch (cause) {
-    const usage = "usage: mergedock serve [--role all|receiver|worker]";
-    throw new AppError("invalid", `${(cause as Error).message}\n${usage}`, { cause });
-  }
+function isCommand(name: string | undefined): name is keyof typeof commands {
+  return name !== undefined && Object.hasOwn(commands, name);
 }
 
-async function report(config: Config, app: App): Promise<void> {
-  const found = Object.entries(await app.inspect());
-  const secret = (name: string) => path.join(config.stateFolder, "secrets", name);
-  const names = config.repositories.map((repository) => repository.name).join(", ");
-  const from = (name: string, configured: unknown) => (configured === null ? secret(name) : "as configured");
-  const listeners: [string, string][] =
-    app.webhookUrl === ""
-      ? [["health", `${app.apiUrl}/readyz`]]
-      : [
-          ["webhooks", `${app.webhookUrl}  (secret: ${from("webhook-secret", config.webhookSecrets)})`],
-          ["api", `${app.apiUrl}  (token: ${from("admin-token", config.adminToken)})`],
-        ];
-  const lines: [string, string][] = [
-    ...listeners,
-    ["role", config.role],
-    ["state", config.stateFolder],
-    ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
-    ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
-  ];
-  process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
-}
-
-/** The first signal drains, the second one does not wait. */
-function stopOnSignal(config: Config, app: App): void {
-  let stopping = false;
-  const stop = () => {
-    if (stopping) process.exit(130);
-    stopping = true;
-    process.stderr.write(`mergedock: stopping; running builds have up to ${config.limits.drain_seconds_max} s\n`);
-    app.stop().then(
-      // A look-up of a name that nobody knows would keep the process alive after everything is closed.
-      () => process.exit(),
-      (error: unknown) => {
-        const causes = error instanceof AggregateError ? error.errors : [error];
-        process.stderr.write(`mergedock: ${causes.map(String).join("; ")}\n`);
-        process.exit(3);
-      },
-    );
-  };
-  process.on("SIGTERM", stop);
-  process.on("SIGINT", stop);
+async function help(): Promise<string> {
+  const all = await Promise.all(Object.values(commands).map((load) => load()));
+  return `usage: ${[...all.map(({ usage }) => usage), "mergedock help"].join("\n\n       ")}\n`;
 }
