@@ -54,7 +54,7 @@ async function measure(): Promise<Round> {
 async function start(folder: string): Promise<{ readonly child: ChildProcess; readonly ms: number }> {
   const listen = { MERGEDOCK_LISTEN_API: "127.0.0.1:0", MERGEDOCK_LISTEN_WEBHOOKS: "127.0.0.1:0" };
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [main, "serve"], {
     cwd: folder,
     env: { PATH: process.env.PATH, ...listen },
     stdio: ["ignore", "pipe", "inherit"],

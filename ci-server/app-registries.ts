@@ -2,27 +2,27 @@
 
 import { readFileSync } from "node:fs";
 import { createDestinations } from "./adapters/registry-copy.ts";
-import { createRegistryHttp, type RegistryHttp, type RegistryHttpOptions } from "./adapters/registry-http.ts";
+import { createRegistryHttp, type RegistryHttp } from "./adapters/registry-http.ts";
 import type { Config, OtherRegistry } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 import type { Destinations } from "./core/ports.ts";
 
 /** Docker's hub answers references under another name than its own. */
-const apiUrls: Readonly<Record<string, string>> = { "docker.io": "https://registry-1.docker.io" };
+export const apiUrls: Readonly<Record<string, string>> = { "docker.io": "https://registry-1.docker.io" };
 
-/** Throws `invalid` when a CA's file cannot be read. */
+/** `own`: our own registry, whose owner closes it. Throws `invalid` when a CA's file cannot be read. */
 export function openDestinations(
   { registries }: Config,
-  options: RegistryHttpOptions,
+  own: RegistryHttp,
+  timeoutMs: number,
 ): Destinations & { close(): Promise<void> } {
-  const own = createRegistryHttp(options);
-  const others = registries.map((other) => openOther(other, options.timeoutMs));
+  const others = registries.map((other) => openOther(other, timeoutMs));
   // A copy within our own registry is one too.
   const destinations = createDestinations({ own, others: [own, ...others] });
   return {
     ...destinations,
     async close() {
-      for (const registry of [own, ...others]) registry.close();
+      for (const registry of others) registry.close();
     },
   };
 }

@@ -5,35 +5,19 @@ import path from "node:path";
 import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
-import { createContexts } from "./adapters/context-tree.ts";
-import { createEngine } from "./adapters/docker-engine.ts";
-import { createGit } from "./adapters/git.ts";
+import type { Signer } from "./adapters/dsse.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
-import { createRegistry } from "./adapters/registry.ts";
-import { readSecretFiles } from "./adapters/secret-files.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
-import { parseYaml } from "./adapters/yaml.ts";
-import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
-import { openPruning } from "./app-prune.ts";
-import { openDestinations } from "./app-registries.ts";
-import {
-  credentialsByHost,
-  type IntakeSecrets,
-  intakeSecrets,
-  type RegistrySecrets,
-  readOrMakeWorkerId,
-  registrySecrets,
-} from "./app-secrets.ts";
-import { createDockerBuilder } from "./builders/docker.ts";
+import { openBuilding, work } from "./app-building.ts";
+import type { Opened } from "./app-opened.ts";
+import { type IntakeSecrets, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
+import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
-import type { Bases, Builder, Destinations, Git, Registry, Store } from "./core/ports.ts";
+import type { Store } from "./core/ports.ts";
 import type { Pruning } from "./flows/pruning.ts";
-import { runBuild } from "./flows/run-build.ts";
-import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
-import { startWatchingBases } from "./flows/watch-bases.ts";
 import { createGithub } from "./forges/github.ts";
 import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
@@ -51,16 +35,6 @@ export interface App {
   stop(): Promise<void>;
 }
 
-/** What is open, in the order of opening. */
-interface Opened {
-  readonly config: Config;
-  readonly log: Logger;
-  readonly postgres: OpenPostgres;
-  readonly checks: Record<string, Check>;
-  readonly closers: (() => Promise<void>)[];
-  isDraining: boolean;
-}
-
 export async function createApp(config: Config, log: Logger): Promise<App> {
   await mkdir(config.stateFolder, { recursive: true, mode: 0o700 });
   const lock = await lockState(config.stateFolder);
@@ -76,18 +50,22 @@ export async function createApp(config: Config, log: Logger): Promise<App> {
 async function openApp(config: Config, log: Logger): Promise<App> {
   const { isReceiver, isWorker } = { isReceiver: config.role !== "worker", isWorker: config.role !== "receiver" };
   // A new database takes a second: secrets and certificates are made meanwhile.
-  const making = Promise.all([isReceiver ? intakeSecrets(config) : null, isWorker ? registrySecrets(config) : null]);
+  const making = Promise.all([
+    isReceiver ? intakeSecrets(config) : null,
+    isWorker ? registrySecrets(config) : null,
+    attestationSigner(config),
+  ]);
   const [opening, made] = await Promise.allSettled([openDatabase(config, log), making]);
   if (opening.status === "rejected") throw opening.reason;
   const postgres = opening.value;
   const opened = { config, log, postgres, checks: {}, closers: [postgres.close], isDraining: false };
   try {
     if (made.status === "rejected") throw made.reason;
-    const [intake, registry] = made.value;
-    const builds = registry === null ? null : await openBuilding(opened, registry);
-    const pruning = builds?.pruning ?? null;
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, pruning);
-    if (builds !== null) await work(opened, builds);
+    const [intake, registry, signer] = made.value;
+    const building = registry === null ? null : await openBuilding(opened, { registry, signer });
+    const shown = { pruning: building?.pruning ?? null, signer };
+    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, shown);
+    if (building !== null) await work(opened, building);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
     await stop(opened);
@@ -148,57 +126,6 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
   });
 }
 
-/** Begins now; returns how to wait for its end. */
-function sweepEngineOnce(parts: SweepParts, log: Logger): () => Promise<void> {
-  const sweeping = sweepEngine(parts).then(
-    (removed) => removed > 0 && log.info({ removed }, "images that builds had left on the engine removed"),
-    (err: unknown) => log.warn({ err }, "the engine could not be swept"),
-  );
-  return async () => void (await sweeping);
-}
-
-/** `closers`, `checks`: what is opened is noted there, also when a later step fails. */
-async function openBuilding(opened: Opened, { password, ca }: RegistrySecrets): Promise<BuildingParts> {
-  const { config, checks, closers } = opened;
-  const { apiUrl, pushHost, username } = config.registry;
-  const timeoutMs = config.limits.registry_seconds_max * 1000;
-  const registry = createRegistry({ apiUrl, ca, username, password, timeoutMs });
-  closers.push(registry.close);
-  const destinations = openDestinations(config, {
-    host: pushHost,
-    settings: "registry",
-    apiUrl,
-    ca,
-    credentials: { username, password },
-    timeoutMs,
-  });
-  closers.push(destinations.close);
-  const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
-  const engine = createEngine({ host: config.engineHost, silenceMsMax });
-  const builder = createDockerBuilder({ engine, pushHost, credentials: credentialsByHost(config, password) });
-  const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
-  closers.push(bases.close);
-  Object.assign(checks, { engine: builder.check, registry: registry.check });
-  const git = await openGit(config);
-  const worker = await readOrMakeWorkerId(config);
-  const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: registry.http, folders: git, worker });
-  closers.push(pruning.start());
-  return { builder, registry, destinations, bases, git, pruning };
-}
-
-function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
-  return createGit({
-    folder: gitFolderOf(stateFolder),
-    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
-    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
-    lowSpeedSeconds: limits.git_low_speed_seconds_max,
-  });
-}
-
-function gitFolderOf(stateFolder: string): string {
-  return path.join(stateFolder, "git");
-}
-
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
 
 async function listenForHealth(opened: Opened): Promise<Urls> {
@@ -211,7 +138,7 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
 async function listenForAll(
   opened: Opened,
   { webhookSecrets, adminToken }: IntakeSecrets,
-  pruning: Pruning | null,
+  { pruning, signer }: { readonly pruning: Pruning | null; readonly signer: Signer | null },
 ): Promise<Urls> {
   const { config, log, checks, postgres } = opened;
   const { limits, listen: addresses, repositories } = config;
@@ -219,7 +146,8 @@ async function listenForAll(
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
   const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, log });
+  const attestationKey = signer?.publicKey.pem ?? null;
+  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, attestationKey, log });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
@@ -235,47 +163,4 @@ async function open({ config, closers }: Opened, app: Koa, address: Config["list
   const listener = await listen(app, { ...address, connectionsMax: config.limits.connections_max });
   closers.push(listener.close);
   return listener.url;
-}
-
-interface BuildingParts {
-  readonly builder: Builder;
-  readonly registry: Registry;
-  readonly destinations: Destinations;
-  readonly bases: Bases;
-  readonly git: Git;
-  readonly pruning: Pruning;
-}
-
-async function work(
-  { config, log, postgres, closers }: Opened,
-  { pruning, ...building }: BuildingParts,
-): Promise<void> {
-  const {
-    limits,
-    repositories,
-    registry: { pushHost },
-  } = config;
-  const parts = {
-    ...{ store: postgres.store, ...building, clock: systemClock, repositories, pushHost },
-    ...{ parseYaml, registryHosts: config.registries.map(({ host }) => host) },
-    recipeFileBytesMax: limits.recipe_file_bytes_max,
-    parallelImagesMax: limits.parallel_images_max,
-    contexts: createContexts({ gitFolder: gitFolderOf(config.stateFolder) }),
-    basePolicy: toBasePolicy(config),
-    retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
-    readSecrets: readSecretFiles,
-    buildMsMax: limits.build_seconds_max * 1000,
-    logBytesMax: limits.log_bytes_max,
-    brokenAttemptsMax: limits.broken_attempts_max,
-    troubleMsMax: limits.trouble_seconds_max * 1000,
-    ensureRoom: pruning.ensureRoom,
-  };
-  closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
-  await postgres.queue.work(async (buildId, lease) => {
-    log.info({ buildId }, "build begun");
-    await runBuild(parts, buildId, lease);
-    const build = await postgres.store.build(buildId);
-    const level = build?.result === "error" ? "error" : "info";
-    log[level]({ buildId, result: build?.result, failure: build?.failure }, "build ended");
-  });
 }

@@ -137,6 +137,14 @@ const limits = z.strictObject({
   queued_builds_per_repository_max: z.number().int().positive().default(500),
   broken_attempts_max: z.number().int().min(1).max(100).default(5),
   attempts_max: z.number().int().min(1).max(20).default(5),
+  // Of each layer of an image that is looked through for its SBOM: unpacked bytes, files, files that describe packages,
+  // and the bytes of such a file.
+  sbom_layer_bytes_max: bytes(4 * 1024 * 1024 * 1024),
+  sbom_layer_entries_max: z.number().int().positive().default(1_000_000),
+  sbom_layer_packages_max: z.number().int().positive().default(100_000),
+  sbom_file_bytes_max: bytes(16 * 1024 * 1024),
+  // Of layers that are remembered.
+  sbom_cache_layers_max: z.number().int().positive().default(500),
   git_low_speed_bytes_per_second: bytes(1_000),
   git_low_speed_seconds_max: seconds(30),
   // 0: a build is begun however full the disk is.
@@ -208,6 +216,14 @@ export const configFile = z
     tunnel: z.strictObject({ agent_url: z.url().default("http://127.0.0.1:4040") }).prefault({}),
     log: z
       .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") })
+      .prefault({}),
+    attestations: z
+      .strictObject({
+        // The environment's is text.
+        enabled: z.union([z.boolean(), z.stringbool()], "has to be true or false").default(true),
+        key_file: z.string().min(1).optional(),
+        builder_id: z.url("has to be a URL, such as https://ci.example.com").optional(),
+      })
       .prefault({}),
     workers: z.number().int().min(1).max(64).default(2),
     limits: limits.prefault({}),

@@ -16,6 +16,7 @@ export const secretVariables = {
   databaseUrl: "MERGEDOCK_DATABASE_URL",
   webhookSecrets: "MERGEDOCK_WEBHOOK_SECRETS",
   adminToken: "MERGEDOCK_ADMIN_TOKEN",
+  attestationKey: "MERGEDOCK_ATTESTATION_KEY",
 } as const;
 
 const secretCharsMin = 16;
@@ -26,6 +27,8 @@ export interface Secrets {
   readonly databaseUrl: string | null;
   readonly webhookSecrets: readonly string[] | null;
   readonly adminToken: string | null;
+  /** PEM. */
+  readonly attestationKey: string | null;
 }
 
 export function readSecrets(
@@ -36,13 +39,14 @@ export function readSecrets(
 ): Secrets {
   const read = (name: string, configured: string | undefined) =>
     readSecret(source, name, configured && path.resolve(fileFolder, configured), mistakes);
-  const { registryPassword, databaseUrl, webhookSecrets, adminToken } = secretVariables;
+  const { registryPassword, databaseUrl, webhookSecrets, adminToken, attestationKey } = secretVariables;
   const lines = read(webhookSecrets, file?.webhooks.secrets_file);
   return {
     registryPassword: read(registryPassword, file?.registry.password_file),
     databaseUrl: read(databaseUrl, file?.database.url_file) ?? (source.env.DATABASE_URL || null),
     webhookSecrets: checkStrong(webhookSecrets, lines?.split(/[\n,]/).map((line) => line.trim()) ?? null, mistakes),
     adminToken: checkStrong(adminToken, toList(read(adminToken, file?.admin.token_file)), mistakes)?.[0] ?? null,
+    attestationKey: read(attestationKey, file?.attestations.key_file),
   };
 }
 

@@ -28,6 +28,13 @@ export interface Config {
   };
   /** Registries beside our own, each host once. */
   readonly registries: readonly OtherRegistry[];
+  readonly attestations: {
+    readonly enabled: boolean;
+    /** PEM. Null: the one that is made in the state folder. */
+    readonly key: string | null;
+    /** Null: a name that is made of the key's. */
+    readonly builderId: string | null;
+  };
   readonly engineHost: string;
   /** Where a repository says nothing else; null: the usual ones. */
   readonly baseRegistries: readonly string[] | null;
@@ -71,6 +78,7 @@ const plainVariables: Readonly<Record<string, readonly [string] | readonly [stri
   MERGEDOCK_REGISTRY_CA_FILE: ["registry", "ca_file"],
   MERGEDOCK_REGISTRY_USERNAME: ["registry", "username"],
   MERGEDOCK_ENGINE_HOST: ["engine", "host"],
+  MERGEDOCK_ATTESTATIONS_ENABLED: ["attestations", "enabled"],
   MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
   MERGEDOCK_LOG_LEVEL: ["log", "level"],
 };
@@ -92,9 +100,9 @@ export function loadConfig(source: ConfigSource): Config {
 }
 
 /** Processes that share the work share a database and secrets, and cannot each make their own. */
-function missingForRole({ role, registry }: ConfigFile, secrets: Secrets): string[] {
+function missingForRole({ role, registry, attestations }: ConfigFile, secrets: Secrets): string[] {
   if (role === "all") return [];
-  const { databaseUrl, webhookSecrets, adminToken, registryPassword } = secrets;
+  const { databaseUrl, webhookSecrets, adminToken, registryPassword, attestationKey } = secrets;
   const ofReceiver: [string, unknown][] = [
     [secretVariables.webhookSecrets, webhookSecrets],
     [secretVariables.adminToken, adminToken],
@@ -102,6 +110,7 @@ function missingForRole({ role, registry }: ConfigFile, secrets: Secrets): strin
   const ofWorker: [string, unknown][] = [
     [secretVariables.registryPassword, registryPassword],
     ["MERGEDOCK_REGISTRY_CA_FILE", registry.ca_file ?? null],
+    [`${secretVariables.attestationKey}_FILE`, attestations.enabled ? attestationKey : "none"],
   ];
   return [["DATABASE_URL", databaseUrl] as const, ...(role === "receiver" ? ofReceiver : ofWorker)]
     .filter(([, value]) => value === null)
@@ -217,6 +226,11 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
       caFile: caFile ?? null,
       username: registry.username,
       password: secrets.registryPassword,
+    },
+    attestations: {
+      enabled: file.attestations.enabled,
+      key: secrets.attestationKey,
+      builderId: file.attestations.builder_id ?? null,
     },
     engineHost: file.engine.host,
     baseRegistries: file.engine.base_registries,

@@ -31,7 +31,7 @@ export async function startServer(options: ServerOptions): Promise<DemoServer> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   await writeFile(path.join(folder, "mergedock.yml"), JSON.stringify(configuration(options), null, 2));
   // None of the caller's MERGEDOCK_* or DATABASE_URL may steer the demo.
-  const child = spawn(process.execPath, [main], {
+  const child = spawn(process.execPath, [main, "serve"], {
     cwd: folder,
     env: { PATH: process.env.PATH, MERGEDOCK_LOG_LEVEL: "warn" },
   });

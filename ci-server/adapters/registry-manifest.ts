@@ -1,6 +1,7 @@
 // Reads and writes manifests of any registry; a digest is always that of the bytes that were received.
 
 import { createHash } from "node:crypto";
+import type { IncomingHttpHeaders } from "node:http";
 import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
@@ -28,8 +29,11 @@ export interface ManifestJson {
 }
 
 export interface Descriptor {
+  readonly mediaType?: string;
   readonly digest: string;
   readonly size: number;
+  readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
@@ -50,17 +54,18 @@ export async function getManifest(
   return { digest, mediaType, bytes: answer.body };
 }
 
-/** `reference`: tag or digest. */
+/** `reference`: tag or digest. Returns the answer's headers. */
 export async function putManifest(
   registry: RegistryHttp,
   image: string,
   reference: string,
   { mediaType, bytes }: Omit<StoredManifest, "digest">,
   signal: AbortSignal,
-): Promise<void> {
+): Promise<IncomingHttpHeaders> {
   const call = { method: "PUT", path: `/v2/${image}/manifests/${reference}`, scope: scopeOf(image) } as const;
   const answer = await registry.read({ ...call, headers: { "content-type": mediaType }, body: bytes, signal });
   if (answer.status !== 201) throw unexpectedAnswer(answer, `PUT ${image} ${reference}`);
+  return answer.headers;
 }
 
 export function parseManifest(bytes: Buffer): ManifestJson {

@@ -6,6 +6,8 @@ import { createRegistryHttp, type RegistryHttp, unexpectedAnswer } from "./regis
 import { getManifest, parseManifest, putManifest, type StoredManifest } from "./registry-manifest.ts";
 
 export interface RegistryOptions {
+  /** As references name it; only a copy to it asks for that. */
+  readonly host?: string;
   /** `https://registry:5000`: as this process reaches it. */
   readonly apiUrl: string;
   /** PEM; null trusts the machine's certificate authorities. */
@@ -22,9 +24,9 @@ export interface RegistryClient extends Registry {
 }
 
 export function createRegistry(options: RegistryOptions): RegistryClient {
-  const { apiUrl, ca, username, password, timeoutMs } = options;
+  const { apiUrl, host = apiUrl, ca, username, password, timeoutMs } = options;
   const credentials = { username, password };
-  const http = createRegistryHttp({ host: apiUrl, settings: "registry", apiUrl, ca, credentials, timeoutMs });
+  const http = createRegistryHttp({ host, settings: "registry", apiUrl, ca, credentials, timeoutMs });
   return {
     http,
     async manifest(image, reference, signal) {

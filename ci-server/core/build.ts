@@ -7,7 +7,7 @@ export const triggers = ["pull_request", "manual", "base_image"] as const;
 export type Trigger = (typeof triggers)[number];
 
 /** The stages in their order. `queued` is the time before the first attempt. */
-export const stages = ["queued", "fetch", "plan", "build", "push", "prove"] as const;
+export const stages = ["queued", "fetch", "plan", "build", "push", "prove", "attest"] as const;
 export type Stage = (typeof stages)[number];
 
 /** OpenTelemetry's words: `failure` is the user's, `error` is ours. */

@@ -21,6 +21,7 @@ import type {
 } from "../core/ports.ts";
 import type { NeededImage, Recipe, Repository } from "../core/recipe.ts";
 import type { RetryPolicy } from "../core/retry.ts";
+import type { AttestParts } from "./attest-parts.ts";
 
 export interface BuildParts {
   readonly store: Store;
@@ -33,6 +34,8 @@ export interface BuildParts {
   readonly basePolicy: (repository: Repository) => BasePolicy;
   readonly clock: Clock;
   readonly repositories: readonly Repository[];
+  /** Null where attestations are off. */
+  readonly attest: AttestParts | null;
   /** Host of the registry as references show it. */
   readonly pushHost: string;
   /** Hosts of the other registries that images may be sent to. */

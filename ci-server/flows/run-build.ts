@@ -8,6 +8,7 @@ import type { Lease } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { BuildLog } from "./build-log.ts";
 import type { BuildParts, BuildRun, CopyOutcome } from "./build-run.ts";
+import { attestImages } from "./stages/attest.ts";
 import { buildImages } from "./stages/build.ts";
 import { fetchCommit } from "./stages/fetch.ts";
 import { planRecipes } from "./stages/plan.ts";
@@ -23,6 +24,7 @@ const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => 
   { name: "build", run: buildImages },
   { name: "push", run: pushImages },
   { name: "prove", run: proveImages },
+  { name: "attest", run: attestImages },
 ];
 
 /**

@@ -3,6 +3,7 @@
 import type Koa from "koa";
 import type { Logger } from "pino";
 import type { Pruning } from "../flows/pruning.ts";
+import { attestationKeyRoutes } from "./attestation-key.ts";
 import { requireToken } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
@@ -18,6 +19,8 @@ export interface ApiOptions extends DeliveryOptions {
   readonly pruning: Pick<Pruning, "prune"> | null;
   readonly checks: Readonly<Record<string, Check>>;
   readonly adminToken: string;
+  /** PEM; null where this process does not know it. */
+  readonly attestationKey: string | null;
   readonly log: Logger;
 }
 
@@ -30,6 +33,7 @@ export function createHealthApp(checks: ApiOptions["checks"], log: Logger): Koa 
 export function createApiApp(options: ApiOptions): Koa {
   const app = createHealthApp(options.checks, options.log);
   app.use(schemaRoutes().routes());
+  app.use(attestationKeyRoutes(options.attestationKey).routes());
   app.use(requireToken(options.adminToken));
   const routers = [
     buildRoutes(options.store),

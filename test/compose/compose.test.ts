@@ -66,8 +66,8 @@ describe("docker-compose.yml", function () {
     const found = Processes.map(([, ...columns]: string[]) => columns.join(" "));
     // A health check, which the engine runs in the container, may be there as well.
     expect(found.filter((line: string) => line.includes("main.ts"))).to.deep.equal([
-      "1000 1000 tini -- node ci-server/main.ts",
-      "1000 1000 node ci-server/main.ts",
+      "1000 1000 tini -- node ci-server/main.ts serve",
+      "1000 1000 node ci-server/main.ts serve",
     ]);
     const status = await ci.exec({ service: "ci-server", user: "node", command: ["cat", "/proc/1/status"] });
     expect(status)

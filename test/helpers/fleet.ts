@@ -1,5 +1,6 @@
 // Several receivers and workers on one PostgreSQL, each a process of its own that can be killed, frozen and started again.
 
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -134,7 +135,10 @@ export class Fleet {
       join(folder, "mergedock.yml"),
       JSON.stringify({ repositories: configured, ...(limits && { limits }) }),
     );
-    const { MERGEDOCK_STATE_DIR: _own, ...env } = labEnvironment(lab, folder);
+    const { MERGEDOCK_STATE_DIR: _own, ...ofLab } = labEnvironment(lab, folder);
+    const { privateKey } = generateKeyPairSync("ed25519");
+    const MERGEDOCK_ATTESTATION_KEY = String(privateKey.export({ type: "pkcs8", format: "pem" }));
+    const env = { ...ofLab, MERGEDOCK_ATTESTATION_KEY };
     const url = `postgres://mergedock@localhost/postgres?host=${encodeURIComponent(database.connection.host)}`;
     const all = (Object.entries(machines) as [Role, number][]).flatMap(([role, count]) =>
       Array.from({ length: count }, (_none, index) => {

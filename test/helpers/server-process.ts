@@ -21,7 +21,7 @@ export interface ServerProcess {
 export function startServer(
   folder: string,
   env: Readonly<Record<string, string>> = {},
-  args: readonly string[] = [],
+  args: readonly string[] = ["serve"],
 ): ServerProcess {
   const listen = { MERGEDOCK_LISTEN_API: "127.0.0.1:0", MERGEDOCK_LISTEN_WEBHOOKS: "127.0.0.1:0" };
   const options = { cwd: folder, env: { PATH: process.env.PATH, ...listen, ...env } };

@@ -59,6 +59,7 @@ export interface BuildView {
     readonly key: string | null;
     readonly reusedFrom: number | null;
     readonly bases: readonly { readonly reference: string; readonly digest: string }[];
+    readonly attestations: readonly { readonly type: string; readonly digest: string }[];
   }[];
 }
 

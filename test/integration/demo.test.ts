@@ -45,7 +45,7 @@ describe("the demo", function () {
     expect(Object.keys(result)).to.deep.equal(["reference", "digest", "stages", "output"]);
     expect(result.digest).to.match(/^sha256:[0-9a-f]{64}$/);
     expect(result.reference).to.match(new RegExp(`^${host.source}/acme/shop@${result.digest}$`));
-    expect(Object.keys(result.stages)).to.deep.equal(["queued", "fetch", "plan", "build", "push", "prove"]);
+    expect(Object.keys(result.stages)).to.deep.equal(["queued", "fetch", "plan", "build", "push", "prove", "attest"]);
     for (const ms of Object.values(result.stages)) expect(ms).to.be.at.least(0);
     expect(result.output).to.match(/^hello from a pull request merged at .*Z\n$/);
   }
@@ -66,7 +66,7 @@ describe("the demo", function () {
       "merged     #1",
       '"verdict":"build"',
       "COPY message.txt",
-      "prove  success",
+      "attest success",
       "\nreference  localhost:",
       "\nTry next:\n",
     ]) {

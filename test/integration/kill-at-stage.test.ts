@@ -1,7 +1,9 @@
 // F1: a server that is killed at each step of a build; what was finished before, and can be proven, is not done again.
 
 import { expect } from "chai";
+import { createRegistryArtifacts } from "../../ci-server/adapters/registry-artifacts.ts";
 import type { Repository } from "../../lab/sample-repository.ts";
+import { labRegistryHttp } from "../helpers/artifact-samples.ts";
 import { Fleet, type Machine } from "../helpers/fleet.ts";
 import { useLab } from "../helpers/lab.ts";
 import { type LabProxy, proxyEngine, proxyRegistry } from "../helpers/lab-proxies.ts";
@@ -24,6 +26,7 @@ interface Step {
 const isBuild = ({ path }: Call) => path.includes("/build?");
 const isPush = ({ path }: Call) => path.includes("/push?");
 const isTagging = ({ method, path }: Call) => method === "PUT" && path.includes("/manifests/pr-");
+const isAttesting = ({ method, path }: Call) => method === "PUT" && path.includes("/manifests/sha256-");
 const isProof = ({ method, path }: Call) => method === "GET" && path.includes("/manifests/pr-");
 
 const steps: readonly Step[] = [
@@ -31,6 +34,7 @@ const steps: readonly Step[] = [
   { name: "after the engine has pushed, before that is known", holds: isPush, builds: 1, pushes: 1 },
   { name: "in the middle of tagging", holds: isTagging, builds: 1, pushes: 1 },
   { name: "in the middle of the proof", holds: isProof, builds: 1, pushes: 1 },
+  { name: "in the middle of attesting", holds: isAttesting, builds: 1, pushes: 1 },
 ];
 
 describe("F1: a server that is killed", function () {
@@ -67,6 +71,15 @@ describe("F1: a server that is killed", function () {
 
   const through = () => Object.assign({}, ...proxies.map(({ env }) => env)) as Record<string, string>;
 
+  /** What the registry lists beside the image: provenance and an SBOM, once each. */
+  async function listed(digest: string): Promise<string[]> {
+    const http = await labRegistryHttp(fleet.lab);
+    const found = await createRegistryArtifacts(http).referrers("acme/shop", digest, new AbortController().signal);
+    http.close();
+    expect(found).to.have.length(2);
+    return found.map((one) => one.digest);
+  }
+
   for (const { name, holds, builds, pushes } of steps) {
     it(`${name} goes on by itself, and does nothing twice that was finished`, async () => {
       hold = holds;
@@ -88,6 +101,11 @@ describe("F1: a server that is killed", function () {
         30_000,
       );
       expect(build).to.deep.equal({ result: "success", attempts: 2 });
+      const [image] = await fleet.query<{ digest: string; attestations: readonly { digest: string }[] }>(
+        "select digest, attestations from image where build_id = $1",
+        [id],
+      );
+      expect(await listed(image?.digest ?? "")).to.deep.equal(image?.attestations.map(({ digest }) => digest));
       expect([calls.filter(isBuild).length, calls.filter(isPush).length]).to.deep.equal([builds, pushes]);
       expect(await fleet.lab.docker.listContainers({ all: true })).to.deep.equal([]);
     });

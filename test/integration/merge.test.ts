@@ -58,7 +58,15 @@ describe("a pull request", function () {
 
   it("tells its stages with their times and each step in the log", async () => {
     const build = await ci.finished((await ci.merge({ message: "stages" })).verdict.build);
-    expect(build.stages.map(({ name }) => name)).to.deep.equal(["queued", "fetch", "plan", "build", "push", "prove"]);
+    expect(build.stages.map(({ name }) => name)).to.deep.equal([
+      "queued",
+      "fetch",
+      "plan",
+      "build",
+      "push",
+      "prove",
+      "attest",
+    ]);
     for (const stage of build.stages)
       expect(stage)
         .to.include({ result: "success" })
@@ -73,7 +81,7 @@ describe("a pull request", function () {
     ]) {
       expect(build.log).to.contain(words);
     }
-    expect(build.log.trimEnd().split("\n").at(-1)).to.equal("prove  success");
+    expect(build.log.trimEnd().split("\n").at(-1)).to.equal("attest success");
   });
 
   it("is fetched from the configured URL, whatever the payload names", async () => {

@@ -49,6 +49,7 @@ describe("the server", function () {
     expect(Object.keys(secrets).map((name) => name.slice(name.indexOf("state/")))).to.have.members([
       ...["state/secrets/webhook-secret", "state/secrets/admin-token", "state/registry/registry-password"],
       ...["state/registry/htpasswd", "state/certs/ca.key", "state/certs/registry.key"],
+      "state/secrets/attestation-key.pem",
     ]);
     for (const [name, text] of Object.entries(secrets)) {
       expect((await stat(name)).mode & 0o777, name).to.equal(0o600);
@@ -203,7 +204,7 @@ async function secretFiles(state: string): Promise<Record<string, string>> {
   const files = ["secrets", "registry", "certs"].map(async (name) =>
     (await readdir(join(state, name))).map((file) => join(state, name, file)),
   );
-  const secret = (await Promise.all(files)).flat().filter((file) => !file.endsWith(".crt"));
+  const secret = (await Promise.all(files)).flat().filter((file) => !/\.(?:crt|pub\.pem)$/.test(file));
   return Object.fromEntries(
     await Promise.all(secret.map(async (file) => [file, (await readFile(file, "utf8")).trim()])),
   );

@@ -36,13 +36,17 @@ describe("the configuration", () => {
       needs("worker", "DATABASE_URL"),
       needs("worker", "MERGEDOCK_REGISTRY_PASSWORD"),
       needs("worker", "MERGEDOCK_REGISTRY_CA_FILE"),
+      needs("worker", "MERGEDOCK_ATTESTATION_KEY_FILE"),
     ]);
+    expect(mistakes("role: worker\nattestations: { enabled: false }")).to.have.length(3);
     expect(mistakes(null, { MERGEDOCK_ROLE: "receiver", DATABASE_URL: "postgres://x/y" })).to.deep.equal([
       needs("receiver", "MERGEDOCK_WEBHOOK_SECRETS"),
       needs("receiver", "MERGEDOCK_ADMIN_TOKEN"),
     ]);
     const registry = { MERGEDOCK_REGISTRY_PASSWORD: "p", MERGEDOCK_REGISTRY_CA_FILE: "system" };
-    expect(load("role: worker", { DATABASE_URL: "postgres://x/y", ...registry }).role).to.equal("worker");
+    writeFileSync(path.join(folder, "key.pem"), "the key\n");
+    const worker = "role: worker\nattestations: { key_file: key.pem }";
+    expect(load(worker, { DATABASE_URL: "postgres://x/y", ...registry }).role).to.equal("worker");
     expect(load("role: all").role).to.equal("all");
   });
 
@@ -109,6 +113,17 @@ describe("the configuration", () => {
     });
     expect(config.listen.api).to.deep.equal({ host: "::1", port: 9090 });
     expect(config).to.include({ stateFolder: path.join(folder, "elsewhere"), databaseUrl: "postgres://db/ci" });
+  });
+
+  it("attests images unless the file or the environment says otherwise", () => {
+    expect(load(null).attestations).to.deep.equal({ enabled: true, key: null, builderId: null });
+    const file = 'attestations: { enabled: false, builder_id: "https://ci.acme.test" }';
+    expect(load(file).attestations).to.include({ enabled: false, builderId: "https://ci.acme.test" });
+    expect(load(file, { MERGEDOCK_ATTESTATIONS_ENABLED: "true" }).attestations.enabled).to.equal(true);
+    expect(load(null, { MERGEDOCK_ATTESTATIONS_ENABLED: "false" }).attestations.enabled).to.equal(false);
+    const words = 'attestations.enabled: "perhaps" has to be true or false';
+    expect(mistakes(null, { MERGEDOCK_ATTESTATIONS_ENABLED: "perhaps" })).to.deep.equal([words]);
+    expect(load(null, { MERGEDOCK_ATTESTATION_KEY: "the key\n" }).attestations.key).to.equal("the key");
   });
 
   it("takes the engine of DOCKER_HOST where nothing else names one", () => {

@@ -1,0 +1,119 @@
+// Puts together what builds: git, engine and registries, what looks after them, and the flow that uses them.
+
+import path from "node:path";
+import type { Logger } from "pino";
+import { systemClock } from "./adapters/clock.ts";
+import { createContexts } from "./adapters/context-tree.ts";
+import { createEngine } from "./adapters/docker-engine.ts";
+import type { Signer } from "./adapters/dsse.ts";
+import { createGit } from "./adapters/git.ts";
+import { createRegistry } from "./adapters/registry.ts";
+import { readSecretFiles } from "./adapters/secret-files.ts";
+import { Turns } from "./adapters/turns.ts";
+import { parseYaml } from "./adapters/yaml.ts";
+import { openAttesting } from "./app-attestations.ts";
+import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
+import type { Opened } from "./app-opened.ts";
+import { openPruning } from "./app-prune.ts";
+import { openDestinations } from "./app-registries.ts";
+import { credentialsByHost, type RegistrySecrets, readOrMakeWorkerId } from "./app-secrets.ts";
+import { createDockerBuilder } from "./builders/docker.ts";
+import type { Config } from "./config.ts";
+import type { Bases, Builder, Destinations, Git, Locked, Registry } from "./core/ports.ts";
+import type { AttestParts } from "./flows/attest-parts.ts";
+import type { Pruning } from "./flows/pruning.ts";
+import { runBuild } from "./flows/run-build.ts";
+import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
+import { startWatchingBases } from "./flows/watch-bases.ts";
+
+export interface Building {
+  readonly builder: Builder;
+  readonly registry: Registry;
+  readonly destinations: Destinations;
+  readonly bases: Bases;
+  readonly git: Git;
+  readonly attest: AttestParts | null;
+  readonly pruning: Pruning;
+}
+
+export interface BuildingSecrets {
+  readonly registry: RegistrySecrets;
+  /** Null where nothing is attested. */
+  readonly signer: Signer | null;
+}
+
+/** What is opened is noted in `closers` and `checks`, also when a later step fails. */
+export async function openBuilding(opened: Opened, { registry: secrets, signer }: BuildingSecrets): Promise<Building> {
+  const { config, checks, closers } = opened;
+  const { password, ca } = secrets;
+  const { apiUrl, pushHost, username } = config.registry;
+  const timeoutMs = config.limits.registry_seconds_max * 1000;
+  const registry = createRegistry({ host: pushHost, apiUrl, ca, username, password, timeoutMs });
+  const { http } = registry;
+  const destinations = openDestinations(config, http, timeoutMs);
+  const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
+  const engine = createEngine({ host: config.engineHost, silenceMsMax });
+  const builder = createDockerBuilder({ engine, pushHost, credentials: credentialsByHost(config, password) });
+  const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
+  closers.push(registry.close, destinations.close, bases.close);
+  Object.assign(checks, { engine: builder.check, registry: registry.check });
+  const git = await openGit(config);
+  const worker = await readOrMakeWorkerId(config);
+  const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: http, folders: git, worker });
+  closers.push(pruning.start());
+  const turns = new Turns();
+  const locked: Locked = (name, signal, work) => turns.take(name, signal, work);
+  const attest = openAttesting({ config, http, signer, locked });
+  return { builder, registry, destinations, bases, git, attest, pruning };
+}
+
+function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
+  return createGit({
+    folder: gitFolderOf(stateFolder),
+    protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
+    lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
+    lowSpeedSeconds: limits.git_low_speed_seconds_max,
+  });
+}
+
+function gitFolderOf(stateFolder: string): string {
+  return path.join(stateFolder, "git");
+}
+
+/** Takes builds from the queue until that is stopped. */
+export async function work(opened: Opened, { pruning, ...building }: Building): Promise<void> {
+  const { config, log, postgres, closers } = opened;
+  const { limits, repositories, registry } = config;
+  const parts = {
+    ...{ store: postgres.store, ...building, clock: systemClock, repositories, pushHost: registry.pushHost },
+    ...{ parseYaml, registryHosts: config.registries.map(({ host }) => host) },
+    recipeFileBytesMax: limits.recipe_file_bytes_max,
+    parallelImagesMax: limits.parallel_images_max,
+    contexts: createContexts({ gitFolder: gitFolderOf(config.stateFolder) }),
+    basePolicy: toBasePolicy(config),
+    retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
+    readSecrets: readSecretFiles,
+    buildMsMax: limits.build_seconds_max * 1000,
+    logBytesMax: limits.log_bytes_max,
+    brokenAttemptsMax: limits.broken_attempts_max,
+    troubleMsMax: limits.trouble_seconds_max * 1000,
+    ensureRoom: pruning.ensureRoom,
+  };
+  closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
+  await postgres.queue.work(async (buildId, lease) => {
+    log.info({ buildId }, "build begun");
+    await runBuild(parts, buildId, lease);
+    const build = await postgres.store.build(buildId);
+    const level = build?.result === "error" ? "error" : "info";
+    log[level]({ buildId, result: build?.result, failure: build?.failure }, "build ended");
+  });
+}
+
+/** Begins now; returns how to wait for its end. */
+function sweepEngineOnce(parts: SweepParts, log: Logger): () => Promise<void> {
+  const sweeping = sweepEngine(parts).then(
+    (removed) => removed > 0 && log.info({ removed }, "images that builds had left on the engine removed"),
+    (err: unknown) => log.warn({ err }, "the engine could not be swept"),
+  );
+  return async () => void (await sweeping);
+}

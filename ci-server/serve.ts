@@ -1,0 +1,80 @@
+// `mergedock serve [--role all|receiver|worker]`: reads the configuration, says what it found and where it listens, and stops
+// on SIGTERM or SIGINT.
+
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { createLog } from "./adapters/log.ts";
+import { type App, createApp } from "./app.ts";
+import { type Config, type ConfigSource, loadConfig } from "./config.ts";
+import { AppError } from "./core/errors.ts";
+
+export const usage = "mergedock serve [--role all|receiver|worker]";
+
+/** Returns once it serves. Throws `invalid`, and what keeps it from serving. */
+export async function run(args: readonly string[], source: ConfigSource): Promise<void> {
+  const { role } = readArguments(args);
+  const env = { ...source.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
+  const config = loadConfig({ ...source, env });
+  const log = createLog({ level: config.logLevel });
+  const app = await createApp(config, log);
+  stopOnSignal(config, app);
+  await report(config, app);
+}
+
+/** Throws `invalid`. */
+function readArguments(args: readonly string[]): { readonly role: string | undefined } {
+  try {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      options: { role: { type: "string" } },
+      allowPositionals: true,
+    });
+    if (positionals.length > 0) throw new Error(`serve does not know what to do with "${positionals.join(" ")}"`);
+    return { role: values.role };
+  } catch (cause) {
+    throw new AppError("invalid", `${(cause as Error).message}\nusage: ${usage}`, { cause });
+  }
+}
+
+async function report(config: Config, app: App): Promise<void> {
+  const found = Object.entries(await app.inspect());
+  const secret = (name: string) => path.join(config.stateFolder, "secrets", name);
+  const names = config.repositories.map((repository) => repository.name).join(", ");
+  const from = (name: string, configured: unknown) => (configured === null ? secret(name) : "as configured");
+  const listeners: [string, string][] =
+    app.webhookUrl === ""
+      ? [["health", `${app.apiUrl}/readyz`]]
+      : [
+          ["webhooks", `${app.webhookUrl}  (secret: ${from("webhook-secret", config.webhookSecrets)})`],
+          ["api", `${app.apiUrl}  (token: ${from("admin-token", config.adminToken)})`],
+        ];
+  const lines: [string, string][] = [
+    ...listeners,
+    ["role", config.role],
+    ["state", config.stateFolder],
+    ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
+    ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
+  ];
+  process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
+}
+
+/** The first signal drains, the second one does not wait. */
+function stopOnSignal(config: Config, app: App): void {
+  let stopping = false;
+  const stop = () => {
+    if (stopping) process.exit(130);
+    stopping = true;
+    process.stderr.write(`mergedock: stopping; running builds have up to ${config.limits.drain_seconds_max} s\n`);
+    app.stop().then(
+      // A look-up of a name that nobody knows would keep the process alive after everything is closed.
+      () => process.exit(),
+      (error: unknown) => {
+        const causes = error instanceof AggregateError ? error.errors : [error];
+        process.stderr.write(`mergedock: ${causes.map(String).join("; ")}\n`);
+        process.exit(3);
+      },
+    );
+  };
+  process.on("SIGTERM", stop);
+  process.on("SIGINT", stop);
+}
