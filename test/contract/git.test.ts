@@ -61,6 +61,19 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       });
     }
 
+    it("says whether the remote has a branch, by its whole name", async () => {
+      await repository.commit({ branch: "release/next", files: {}, message: "Release" });
+      const { signal } = new AbortController();
+      const shop = exampleRepository({ url: `${server.url}/acme/shop.git` });
+      const names = ["main", "release/next", "next", "gone", "*"];
+      const found = await Promise.all(names.map((branch) => git.hasBranch(shop, branch, signal)));
+      expect(found).to.deep.equal([true, true, false, false, false]);
+      const away = exampleRepository({ url: "http://127.0.0.1:1/acme/shop.git" });
+      await fails(git.hasBranch(away, "main", signal), "unavailable", "could not be fetched");
+      const none = exampleRepository({ url: `${server.url}/acme/none.git` });
+      await fails(git.hasBranch(none, "main", signal), "not_found", "there is no repository at");
+    });
+
     it("lays out exactly the commit asked for, and not what came after it", async () => {
       const sha = await repository.commit({ files: { "a.txt": "two\n" }, message: "two" });
       await repository.commit({ files: { "a.txt": "three\n" }, message: "three" });

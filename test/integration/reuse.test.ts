@@ -4,11 +4,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { pushBase } from "../helpers/base-image.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { useLab } from "../helpers/lab.ts";
 import { proxyEngine, proxyRegistry } from "../helpers/lab-proxies.ts";
-import { type FinishedBuild, type MergeOptions, Tester, type TesterOptions } from "../helpers/tester.ts";
+import { type FinishedBuild, type MergeOptions, Tester, type TesterOptions, type Verdict } from "../helpers/tester.ts";
 
 describe("an image that was made before", function () {
   this.timeout(60_000);
@@ -125,6 +126,17 @@ describe("an image that was made before", function () {
     const anew = await ask({ version: "1.0.1", no_cache: true });
     expect(anew.images[0]?.reusedFrom).to.equal(null);
     expect(anew.log).to.contain("the first base");
+  });
+
+  it("T11: is not made by asking again for a commit that is not on its base branch", async () => {
+    const evil = await ci.repository.commit({ branch: "fork", files: { "message.txt": "evil" }, message: "evil" });
+    const { pullRequest } = await ci.mergeQuietly();
+    const forge = { repository: ci.repository, cloneUrl: ci.cloneUrl, pullRequest };
+    const payload = closedPullRequest({ ...forge, merge: { mergeCommitSha: evil } });
+    const refused = await ci.finished((JSON.parse((await ci.deliver({ payload })).body) as Verdict).build);
+    const again = await rebuilt(refused.id, {});
+    for (const build of [refused, again]) expect(build).to.deep.include({ result: "failure", sha: evil, images: [] });
+    expect(again.failure?.message).to.contain(`does not have ${evil} on main`);
   });
 
   it("cannot be asked for again where there is no such build, or nothing that can be understood", async () => {
