@@ -13,7 +13,7 @@ type Refused = FoundAttestations["refused"];
 
 export interface Verified {
   readonly digest: string;
-  /** At least one of each; what was attested last stands last. */
+  /** At least one of each, in the registry's order. */
   readonly provenances: readonly SignedStatement[];
   readonly sboms: readonly SignedStatement[];
   readonly refused: Refused;
