@@ -38,8 +38,14 @@ export interface Recipe
   readonly type: ImageType;
   /** Repository path inside the registry, without host: `acme/shop` or `acme/shop/cart`. */
   readonly image: string;
-  /** At least one. */
+  /** At least one. The first one is the image's version. */
   readonly tags: readonly [string, ...string[]];
+  /** Of the tags: those that name one content for ever, such as 1.2.3. */
+  readonly fixedTags: readonly string[];
+  /** Of the tags: those that move to later commits only, such as latest. All others just move. */
+  readonly forwardTags: readonly string[];
+  /** What a rule would have given, and why it does not. */
+  readonly tagNotes: readonly string[];
   /** Of the image's configuration. */
   readonly labels: Readonly<Record<string, string>>;
   /** Of the manifest. */

@@ -1,6 +1,9 @@
 // What a file says of one image, wherever the file stands: `services` of the server's configuration, `images` of the repository.
 
 import { z } from "zod";
+import { flavorMistake } from "./tags/flavor.ts";
+import { tagRuleMistake } from "./tags/rule.ts";
+import { templateMistake } from "./tags/template.ts";
 
 export const imageTypes = ["docker", "ami"] as const;
 export type ImageType = (typeof imageTypes)[number];
@@ -19,6 +22,8 @@ export interface Service {
   readonly secrets: readonly string[];
   /** Rules as docker/metadata-action's: `type=semver,pattern={{version}}`. */
   readonly tags: readonly string[];
+  /** What holds for all of the rules, as docker/metadata-action's: `latest=false`. */
+  readonly flavor: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly type: ImageType;
   /** Services of the same repository that have to be built before this one, because it is FROM them. */
@@ -38,7 +43,7 @@ export const usualTags = [
 export function usualService(name: string): Service {
   return {
     ...{ name, context: ".", dockerfile: "Dockerfile", target: null, paths: [], args: {}, secrets: [] },
-    ...{ tags: usualTags, labels: {}, type: "docker", needs: [], noCache: false, pushTo: [] },
+    ...{ tags: usualTags, flavor: [], labels: {}, type: "docker", needs: [], noCache: false, pushTo: [] },
   };
 }
 
@@ -69,6 +74,23 @@ export const serviceName = z
 /** A number or a boolean is what YAML makes of `PORT: 80`. */
 const text = z.union([z.string().max(4_000), z.number(), z.boolean()]).transform(String);
 
+type FindMistake = (text: string) => string | null;
+
+function reporting(find: FindMistake): (text: string, ctx: z.RefinementCtx) => void {
+  return (text, ctx) => {
+    const message = find(text);
+    if (message !== null) ctx.addIssue({ code: "custom", message });
+  };
+}
+
+/** A list, or a text with one on each line; blank lines and comments are left out. */
+function lines(find: FindMistake) {
+  return z
+    .union([z.string().transform((text) => text.split("\n")), z.array(z.string())])
+    .transform((all) => all.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#")))
+    .pipe(z.array(z.string().max(500).superRefine(reporting(find))).max(50));
+}
+
 /** What may be said of an image, but for its name. */
 export const serviceFields = {
   context: relativePath.default("."),
@@ -84,12 +106,9 @@ export const serviceFields = {
     .array(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -"))
     .max(50)
     .default([]),
-  tags: z
-    .union([z.string().transform((lines) => lines.split("\n")), z.array(z.string())])
-    .transform((rules) => rules.map((rule) => rule.trim()).filter((rule) => rule !== "" && !rule.startsWith("#")))
-    .pipe(z.array(z.string().max(500)).max(50))
-    .default([...usualTags]),
-  labels: z.record(z.string().min(1).max(200), text).default({}),
+  tags: lines(tagRuleMistake).default([...usualTags]),
+  flavor: lines(flavorMistake).default([]),
+  labels: z.record(z.string().min(1).max(200), text.superRefine(reporting(templateMistake))).default({}),
   type: z.enum(imageTypes).default("docker"),
   needs: z.array(serviceName).max(50).default([]),
   no_cache: z.boolean().default(false),

@@ -1,8 +1,8 @@
 // Queues an image asked for by hand: a service at a version, from a ref or from the repository's first branch.
 
+import { defaultBranch } from "../core/branch-pattern.ts";
 import { AppError } from "../core/errors.ts";
 import { isTag } from "../core/image-ref.ts";
-import { isPattern } from "../core/path-pattern.ts";
 import type { Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import type { ImageType, Service } from "../core/service.ts";
@@ -33,6 +33,10 @@ export function requestImage(
   if (!isTag(request.version)) {
     const rule = "at most 128 letters, digits, _ . - and not beginning with . or -";
     throw new AppError("invalid", `version "${request.version}" cannot be a tag: ${rule}`);
+  }
+  if (request.version === "latest") {
+    const message = `version "latest" names no content for ever, as a version does; ask for a version such as 1.2.3, and let a tag rule give latest`;
+    throw new AppError("invalid", message);
   }
   if (/^(?:build|pr|sha)-/.test(request.version)) {
     const message = `version "${request.version}" begins like a tag that builds get by themselves (build-, pr-, sha-); choose another`;
@@ -75,13 +79,8 @@ function qualified({ repository, service }: { repository: Repository; service: S
   return `${repository.name}/${service.name}`;
 }
 
-function defaultRef(repository: Repository): string {
-  const branch = repository.branches.find((branch) => !isPattern(branch));
-  if (branch === undefined) {
-    throw new AppError(
-      "invalid",
-      `${repository.name} is configured with branch patterns only; say which "ref" to build`,
-    );
-  }
-  return branch;
+function defaultRef({ name, branches }: Repository): string {
+  const branch = defaultBranch(branches);
+  if (branch !== null) return branch;
+  throw new AppError("invalid", `${name} is configured with branch patterns only; say which "ref" to build`);
 }

@@ -76,6 +76,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
       const shop: Recipe = {
         ...usual,
         ...{ service: "shop", type: "docker", image: "contract/shop", annotations: {} },
+        ...{ fixedTags: [], forwardTags: [], tagNotes: [] },
         ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
       };
       const checkout = {
@@ -84,6 +85,7 @@ function builderContract(name: string, create: (parts: BuilderParts) => Builder)
         committedAt: new Date("2026-01-01T00:00:00Z"),
         merge: null,
         release: () => undefined,
+        isAncestor: async () => null,
       };
       return {
         buildId: 1,

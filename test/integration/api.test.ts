@@ -70,6 +70,12 @@ describe("the API", function () {
       'version "build-7" begins like a tag that builds get by themselves',
     ],
     [
+      "a version that is none",
+      { service: "shop", version: "latest", type: "docker" },
+      400,
+      'version "latest" names no content for ever',
+    ],
+    [
       "a version that is no tag",
       { service: "shop", version: "a b", type: "docker" },
       400,

@@ -11,5 +11,8 @@ export async function planRecipes(run: BuildRun): Promise<void> {
   if (run.skipReason !== null) return;
   const recipes = plan(run.build, repository, checkoutOf(run));
   run.images = recipes.map(newImageRun);
-  for (const { service, image, tags } of recipes) run.log(`${service}: ${image}, tags ${tags.join(", ")}`);
+  for (const { service, image, tags, tagNotes } of recipes) {
+    run.log(`${service}: ${image}, tags ${tags.join(", ")}`);
+    for (const note of tagNotes) run.log(`${service}: ${note}`);
+  }
 }
