@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
+import type { ManifestJson } from "../core/manifest.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 
 const accept = [
@@ -18,19 +19,6 @@ export interface StoredManifest {
   readonly bytes: Buffer;
 }
 
-/** The fields used here of a manifest or an index; a registry is trusted to send one, not to send these. */
-export interface ManifestJson {
-  readonly mediaType?: string;
-  readonly config?: Descriptor;
-  readonly layers?: readonly Descriptor[];
-  readonly manifests?: readonly Descriptor[];
-}
-
-export interface Descriptor {
-  readonly digest: string;
-  readonly size: number;
-}
-
 /** `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
 export async function getManifest(
   registry: RegistryHttp,
@@ -42,7 +30,7 @@ export async function getManifest(
   const answer = await registry.read({ ...call, headers: { accept }, signal });
   if (answer.status === 404) return null;
   if (answer.status !== 200) throw unexpectedAnswer(answer, `GET ${image} ${reference}`);
-  const digest = `sha256:${createHash("sha256").update(answer.body).digest("hex")}`;
+  const digest = digestOf(answer.body);
   if (isDigest(reference) && digest !== reference)
     throw new AppError("conflict", `the registry answers ${reference} of ${image} with other bytes (${digest})`);
   const mediaType = parseManifest(answer.body).mediaType ?? answer.headers["content-type"] ?? "";
@@ -60,6 +48,10 @@ export async function putManifest(
   const call = { method: "PUT", path: `/v2/${image}/manifests/${reference}`, scope: scopeOf(image) } as const;
   const answer = await registry.read({ ...call, headers: { "content-type": mediaType }, body: bytes, signal });
   if (answer.status !== 201) throw unexpectedAnswer(answer, `PUT ${image} ${reference}`);
+}
+
+export function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 export function parseManifest(bytes: Buffer): ManifestJson {
