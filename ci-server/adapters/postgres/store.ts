@@ -24,6 +24,7 @@ import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.t
 import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
+import { Locks } from "./locks.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import { findChangedFiles, insertMerge } from "./merges.ts";
 import type { BuildQueue } from "./queue.ts";
@@ -60,6 +61,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     await queue.send(client, [{ buildId: id, repository: request.repository }]);
     return id;
   };
+  const locks = new Locks(pool);
   const parts = { queue, room: new QueueRoom(limits), ids: new BuildIds() };
   const accept = createBatcher<Arrival, Accepted | AppError>({
     itemsMax: batchMax,
@@ -112,6 +114,7 @@ export function createStore({ pool, queue, changes, limits, ledgerLimits, worker
     finish: (at, end) => transaction(pool, (client) => finishBuild(client, at, end)),
     recordMerge: (at, record) => transaction(pool, (client) => insertMerge(client, at, record)),
     changedFiles: (id) => findChangedFiles(pool, id),
+    lock: (name, signal, work) => locks.hold(name, signal, work),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),

@@ -16,6 +16,7 @@ import type { Decision } from "../decide.ts";
 import type { Delivery, LedgerEntry } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
 import type { MergeChanges } from "./git.ts";
+import type { Lease } from "./queue.ts";
 
 /** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
 export interface Accepted {
@@ -131,6 +132,13 @@ export interface Store {
   finish(at: AttemptKey, end: BuildEnd): Promise<void>;
   /** What `recordMerge` has recorded; null when there is nothing. */
   changedFiles(id: number): Promise<ChangedFiles | null>;
+  /**
+   * Does the work while nobody else, in whatever process, works under the name. Waits for its turn; an abort ends the waiting.
+   * What the work is given aborts when the lock was lost, with a reason `unavailable`, and `confirm` asks whether it is still
+   * held. A process that is frozen or dies loses it within 15 s. Throws what the work throws, and `unavailable`. Not to be
+   * taken within another one.
+   */
+  lock<T>(name: string, signal: AbortSignal, work: (lock: Lease) => Promise<T>): Promise<T>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */
