@@ -1,16 +1,18 @@
 // What tags name after builds: versions stay, latest goes forward, all else moves; by manifest, one build at a time.
 
+import { randomBytes } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "chai";
 import { createRegistry, type RegistryClient } from "../../ci-server/adapters/registry.ts";
 import type { Manifest } from "../../ci-server/core/ports.ts";
 import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
-import { type LabProxy, proxyEngine, proxyRegistry } from "../helpers/lab-proxies.ts";
-import type { Lie } from "../helpers/lying-proxy.ts";
+import { proxyEngine, proxyRegistry } from "../helpers/lab-proxies.ts";
+import type { Lie, LyingProxy } from "../helpers/lying-proxy.ts";
 import { type FinishedBuild, Tester, type TesterOptions, type Verdict } from "../helpers/tester.ts";
 
 const never = new AbortController().signal;
@@ -23,7 +25,7 @@ describe("the tags", function () {
   let folder: string;
   let ci: Tester;
   let service = "";
-  let started = 0;
+  const proxies: LyingProxy[] = [];
   before(async () => {
     lab = await useLab();
     const ca = await readFile(lab.registry.caFile, "utf8");
@@ -34,6 +36,7 @@ describe("the tags", function () {
   });
   afterEach(async () => {
     await ci?.stop();
+    for (const proxy of proxies.splice(0)) await proxy.stop();
     await removeImages(lab);
     await rm(folder, { recursive: true, force: true });
   });
@@ -41,8 +44,15 @@ describe("the tags", function () {
 
   /** A CI whose one image no other test has tagged. */
   async function start(tags: readonly string[] | undefined, options: TesterOptions = {}): Promise<void> {
-    service = `tags-${++started}`;
+    service = `tags-${randomBytes(4).toString("hex")}`;
     ci = await Tester.start({ ...options, rules: { services: [{ name: service, ...(tags && { tags }) }] } });
+  }
+
+  /** The same with builds at once, and somebody between it and the registry. */
+  async function startBehind(tags: readonly string[] | undefined, lie: Lie): Promise<void> {
+    const { proxy, env } = await proxyRegistry(lab, folder, lie);
+    proxies.push(proxy);
+    await start(tags, { concurrency: "parallel", env });
   }
 
   async function named(tag: string): Promise<Manifest | null> {
@@ -149,30 +159,45 @@ describe("the tags", function () {
   });
 
   it("T27: give a version that two builds want at once to one of them", async () => {
-    await start(semver, { concurrency: "parallel" });
+    let looked = 0;
+    const both = Promise.withResolvers<void>();
+    // Whoever looks first sees nothing, and waits for the other one to look too; under a lock nobody else looks.
+    await startBehind(semver, async ({ method, path }) => {
+      if (method !== "GET" || !path.endsWith("/manifests/2.0.0") || ++looked > 2) return null;
+      if (looked === 2) both.resolve();
+      await Promise.race([both.promise, sleep(2_000)]);
+      return null;
+    });
     const branches = ["one", "two"];
     for (const branch of branches) await commit(branch, branch);
     const builds = await Promise.all(branches.map((branch) => ask("2.0.0", branch)));
-    expect(builds.map(({ result }) => result).sort(), builds.map(({ log }) => log).join("\n")).to.deep.equal([
-      "failure",
-      "success",
-    ]);
+    const text = builds.map(({ log }) => log).join("\n");
+    expect(builds.map(({ result }) => result).sort(), text).to.deep.equal(["failure", "success"]);
     const winner = builds.find(({ result }) => result === "success");
     expect((await named("2.0.0"))?.digest).to.equal(winner?.images[0]?.digest);
-    expect(builds.find(({ result }) => result === "failure")?.failure?.message).to.match(/^tag_exists: /);
+    const loser = builds.find(({ result }) => result === "failure");
+    expect(loser?.failure?.message).to.match(/^tag_exists: /);
   });
 
   it("of one commit that is built twice at once go to the last one, and both are a success", async () => {
-    await start(undefined, { concurrency: "parallel" });
+    const [proving, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    await startBehind(undefined, async ({ method, path }) => {
+      if (method !== "GET" || !path.endsWith("/manifests/pr-1")) return null;
+      proving.resolve();
+      await goOn.promise;
+      return null;
+    });
     const merge = await ci.merge({ message: "twice" });
-    const byHand = await request("3.0.0", merge.sha);
-    const builds = await Promise.all([ci.finished(merge.verdict.build), ci.finished(byHand)]);
-    expect(
-      builds.map(({ result }) => result),
-      builds.map(({ log }) => log).join("\n"),
-    ).to.deep.equal(["success", "success"]);
-    const digests = builds.map(({ images }) => images[0]?.digest);
-    expect(digests).to.include((await named(`sha-${merge.sha.slice(0, 7)}`))?.digest);
+    // All of its tags are put, and it has not looked at that of the commit yet.
+    await proving.promise;
+    const byHand = await ask("3.0.0", merge.sha);
+    goOn.resolve();
+    const first = await ci.finished(merge.verdict.build);
+    expect([first.result, byHand.result], first.log + byHand.log).to.deep.equal(["success", "success"]);
+    const tag = `sha-${merge.sha.slice(0, 7)}`;
+    const digest = byHand.images[0]?.digest;
+    expect((await named(tag))?.digest).to.equal(digest);
+    expect(first.log).to.contain(`acme/shop/${service}:${tag} names ${digest} by now, which another build has put`);
   });
 
   it("that float move by a manifest, and the engine pushes once for all of them", async () => {
@@ -181,24 +206,21 @@ describe("the tags", function () {
       if (method !== "GET" || path.includes("/blobs/")) asked.push(`${method} ${path}`);
       return null;
     };
-    const proxies: LabProxy[] = [await proxyEngine(lab, folder, watch), await proxyRegistry(lab, folder, watch)];
-    try {
-      await start(semver, { env: Object.assign({}, ...proxies.map(({ env }) => env)) });
-      await ask("1.0.0");
-      const sha = await commit("a later one");
-      asked.length = 0;
-      const build = await ask("1.0.1");
-      expect(await Promise.all(["1.0.1", "1.0", "latest"].map(commitOf)), build.log).to.deep.equal([sha, sha, sha]);
-      const pushes = asked.filter((call) => call.includes("/push?"));
-      expect(pushes).to.have.length(1);
-      expect(pushes[0]).to.contain(`tag=build-${build.id}`);
-      const path = `PUT /v2/acme/shop/${service}/manifests`;
-      const { digest } = (await named("latest")) ?? {};
-      expect(asked.filter((call) => call.includes("/v2/"))).to.deep.equal(
-        [digest, "1.0.1", "1.0", `sha-${sha.slice(0, 7)}`, "latest"].map((reference) => `${path}/${reference}`),
-      );
-    } finally {
-      await Promise.all(proxies.map(({ proxy }) => proxy.stop()));
-    }
+    const made = [await proxyEngine(lab, folder, watch), await proxyRegistry(lab, folder, watch)];
+    proxies.push(...made.map(({ proxy }) => proxy));
+    await start(semver, { env: Object.assign({}, ...made.map(({ env }) => env)) });
+    await ask("1.0.0");
+    const sha = await commit("a later one");
+    asked.length = 0;
+    const build = await ask("1.0.1");
+    expect(await Promise.all(["1.0.1", "1.0", "latest"].map(commitOf)), build.log).to.deep.equal([sha, sha, sha]);
+    const pushes = asked.filter((call) => call.includes("/push?"));
+    expect(pushes).to.have.length(1);
+    expect(pushes[0]).to.contain(`tag=build-${build.id}`);
+    const path = `PUT /v2/acme/shop/${service}/manifests`;
+    const { digest } = (await named("latest")) ?? {};
+    expect(asked.filter((call) => call.includes("/v2/"))).to.deep.equal(
+      [digest, "1.0.1", "1.0", `sha-${sha.slice(0, 7)}`, "latest"].map((reference) => `${path}/${reference}`),
+    );
   });
 });
