@@ -9,7 +9,6 @@ import type { Signer } from "./adapters/dsse.ts";
 import { createGit } from "./adapters/git.ts";
 import { createRegistry } from "./adapters/registry.ts";
 import { readSecretFiles } from "./adapters/secret-files.ts";
-import { Turns } from "./adapters/turns.ts";
 import { parseYaml } from "./adapters/yaml.ts";
 import { openAttesting } from "./app-attestations.ts";
 import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
@@ -61,8 +60,7 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   const worker = await readOrMakeWorkerId(config);
   const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: http, folders: git, worker });
   closers.push(pruning.start());
-  const turns = new Turns();
-  const locked: Locked = (name, signal, work) => turns.take(name, signal, work);
+  const locked: Locked = (name, signal, work) => opened.postgres.store.lock(name, signal, work);
   const attest = openAttesting({ config, http, signer, locked });
   return { builder, registry, destinations, bases, git, attest, pruning };
 }

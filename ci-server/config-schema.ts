@@ -131,8 +131,8 @@ const limits = z.strictObject({
   registry_seconds_max: seconds(30),
   // Of another registry, for the digest of a base image; after that the build goes on without it.
   base_registry_seconds_max: seconds(10),
-  // Of each process.
-  database_connections_max: z.number().int().min(5).max(1_000).default(12),
+  // Of each process. A lock of tags takes one, and its holder needs another.
+  database_connections_max: z.number().int().min(6).max(1_000).default(12),
   queued_builds_max: z.number().int().positive().default(10_000),
   queued_builds_per_repository_max: z.number().int().positive().default(500),
   broken_attempts_max: z.number().int().min(1).max(100).default(5),

@@ -9,10 +9,10 @@ import {
   sbomType,
 } from "../core/attestation.ts";
 import { toAppError } from "../core/errors.ts";
+import type { Descriptor } from "../core/manifest.ts";
 import type { SignedStatement } from "../core/ports.ts";
 import { openEnvelope, type VerificationKey } from "./dsse.ts";
 import type { RegistryArtifacts } from "./registry-artifacts.ts";
-import type { Descriptor } from "./registry-manifest.ts";
 
 export interface FoundAttestations {
   readonly trusted: readonly SignedStatement[];

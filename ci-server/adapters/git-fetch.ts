@@ -41,6 +41,14 @@ export async function fetchWhole(open: () => SimpleGit, mirror: string, request:
   throw new AppError("internal", "a mirror is made anew at most once");
 }
 
+/** Brings what the branch of the request has by now; a ref that is no branch brings nothing. */
+export async function fetchAgain(git: SimpleGit, request: CheckoutRequest): Promise<void> {
+  const remote = `refs/heads/${request.ref}`;
+  await fetchInto(git, request, [`+${remote}:${localName(remote)}`]).catch((error: unknown) => {
+    if (!(error instanceof AppError) || error.code !== "not_found") throw error;
+  });
+}
+
 export function checkNames({ ref, sha, merge }: CheckoutRequest): void {
   if (!refPattern.test(ref)) throw new AppError("invalid", `"${ref}" is not a branch, tag or commit`);
   if (sha !== null && !shaPattern.test(sha)) throw new AppError("invalid", `"${sha}" is not a commit id`);

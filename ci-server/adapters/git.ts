@@ -6,9 +6,10 @@ import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import type { MergeRange } from "../core/merge-range.ts";
 import type { Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
+import { isAncestor } from "./git-ancestry.ts";
 import { hasBranch } from "./git-branches.ts";
 import { both, gitIn } from "./git-command.ts";
-import { checkNames, fetchWhole } from "./git-fetch.ts";
+import { checkNames, fetchAgain, fetchWhole } from "./git-fetch.ts";
 import { readFile } from "./git-objects.ts";
 import { sweepFolders } from "./git-sweep.ts";
 import { Slots, Turns } from "./turns.ts";
@@ -74,11 +75,18 @@ async function checkout({ worktrees, mirrors, ...shared }: Shared, request: Chec
     const fetched = await mirrors.take(name, request.signal, () =>
       fetchAndLayOut({ ...shared, name, worktree }, request),
     );
-    return { ...fetched, release };
+    const open = () => gitIn(shared.folder, mirrorOf(shared.folder, name), request.signal);
+    const fetch = () => mirrors.take(name, request.signal, () => fetchAgain(open(), request));
+    const ancestry = { open, fetch, signal: request.signal };
+    return { ...fetched, release, isAncestor: (sha, of) => isAncestor(ancestry, sha, of) };
   } catch (cause) {
     release();
     throw cause;
   }
+}
+
+function mirrorOf(folder: string, name: string): string {
+  return path.join(folder, "mirrors", `${name}.git`);
 }
 
 interface Place {
@@ -91,9 +99,9 @@ interface Place {
 async function fetchAndLayOut(
   { folder, known, name, worktree }: Place,
   request: CheckoutRequest,
-): Promise<Omit<Checkout, "release">> {
+): Promise<Omit<Checkout, "release" | "isAncestor">> {
   const { repository, signal } = request;
-  const mirror = path.join(folder, "mirrors", `${name}.git`);
+  const mirror = mirrorOf(folder, name);
   request.log(`fetching ${request.ref} of ${repository.url}`);
   const open = () => gitIn(folder, mirror, signal);
   const { commit, range } = await fetchWhole(open, mirror, request);

@@ -5,8 +5,9 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { AppError, toAppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
+import type { Descriptor, ManifestJson } from "../core/manifest.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
-import { type Descriptor, getManifest, type ManifestJson, parseManifest, scopeOf } from "./registry-manifest.ts";
+import { getManifest, parseManifest, scopeOf } from "./registry-manifest.ts";
 
 export const indexType = "application/vnd.oci.image.index.v1+json";
 /** A list that goes on for more pages than this is no list of referrers. */

@@ -2,10 +2,11 @@
 // Source: OCI distribution specification 1.1, "Pushing Manifests with Subject".
 
 import { AppError } from "../core/errors.ts";
+import type { Descriptor } from "../core/manifest.ts";
 import type { Locked } from "../core/ports.ts";
 import { descriptorsOf, digestOf, indexType, referrersTag } from "./registry-artifacts.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
-import { type Descriptor, getManifest, parseManifest, putManifest, scopeOf } from "./registry-manifest.ts";
+import { getManifest, parseManifest, putManifest, scopeOf } from "./registry-manifest.ts";
 
 const manifestType = "application/vnd.oci.image.manifest.v1+json";
 /** Source: OCI image specification 1.1, "Guidance for an Empty Descriptor". */

@@ -1,16 +1,10 @@
 // Copies an image from our own registry to another one, blob by blob and unchanged; what is there already is not sent.
 
 import { AppError } from "../core/errors.ts";
+import type { Descriptor } from "../core/manifest.ts";
 import type { CopyRequest, Destinations } from "../core/ports.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
-import {
-  type Descriptor,
-  getManifest,
-  parseManifest,
-  putManifest,
-  type StoredManifest,
-  scopeOf,
-} from "./registry-manifest.ts";
+import { getManifest, parseManifest, putManifest, type StoredManifest, scopeOf } from "./registry-manifest.ts";
 
 /** An index of indexes has an end. */
 const depthMax = 3;

@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
+import type { ManifestJson } from "../core/manifest.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 
 /** For the header of the same name. */
@@ -20,22 +21,6 @@ export interface StoredManifest {
   readonly bytes: Buffer;
 }
 
-/** The fields used here of a manifest or an index; a registry is trusted to send one, not to send these. */
-export interface ManifestJson {
-  readonly mediaType?: string;
-  readonly config?: Descriptor;
-  readonly layers?: readonly Descriptor[];
-  readonly manifests?: readonly Descriptor[];
-}
-
-export interface Descriptor {
-  readonly mediaType?: string;
-  readonly digest: string;
-  readonly size: number;
-  readonly artifactType?: string;
-  readonly annotations?: Readonly<Record<string, string>>;
-}
-
 /** `reference`: tag or digest. Null when there is none. Throws `conflict` when the bytes do not have the digest asked for. */
 export async function getManifest(
   registry: RegistryHttp,
@@ -47,7 +32,7 @@ export async function getManifest(
   const answer = await registry.read({ ...call, headers: { accept }, signal });
   if (answer.status === 404) return null;
   if (answer.status !== 200) throw unexpectedAnswer(answer, `GET ${image} ${reference}`);
-  const digest = `sha256:${createHash("sha256").update(answer.body).digest("hex")}`;
+  const digest = digestOf(answer.body);
   if (isDigest(reference) && digest !== reference)
     throw new AppError("conflict", `the registry answers ${reference} of ${image} with other bytes (${digest})`);
   const mediaType = parseManifest(answer.body).mediaType ?? answer.headers["content-type"] ?? "";
@@ -66,6 +51,10 @@ export async function putManifest(
   const answer = await registry.read({ ...call, headers: { "content-type": mediaType }, body: bytes, signal });
   if (answer.status !== 201) throw unexpectedAnswer(answer, `PUT ${image} ${reference}`);
   return answer.headers;
+}
+
+export function digestOf(bytes: Buffer): string {
+  return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
 export function parseManifest(bytes: Buffer): ManifestJson {

@@ -7,6 +7,7 @@ import { type Changed, describeFiles } from "./judge-paths.ts";
 import { judgeServices } from "./judge-services.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 import type { Service } from "./service.ts";
+import { imageTags } from "./tags/of-build.ts";
 
 export interface PlannedCommit {
   readonly sha: string;
@@ -75,44 +76,13 @@ function inOrderOfNeeds(services: readonly Service[]): Service[] {
 }
 
 function toRecipe(build: Build, repository: Repository, commit: PlannedCommit, service: Service): Recipe {
-  const { name, paths: _paths, ...rest } = service;
+  const { name, paths: _paths, flavor: _flavor, ...rest } = service;
   return {
     ...rest,
     service: name,
-    annotations: {},
     image: imagePath(repository.name, service.name),
-    tags: tagsOf(build, commit.sha),
-    labels: labelsOf(build, repository, commit, service),
+    ...imageTags({ build, repository, service, commit }),
     ownLabels: service.labels,
     noCache: service.noCache || build.noCache === true,
   };
-}
-
-/** `sha-<7>` always, as docker/metadata-action writes it; then `pr-<number>` of a merge, or the version asked for by hand. */
-function tagsOf(build: Build, sha: string): Recipe["tags"] {
-  const tags: [string, ...string[]] = [`sha-${sha.slice(0, 7)}`];
-  if (build.pullRequest !== null) tags.push(`pr-${build.pullRequest.number}`);
-  if (build.version !== null) tags.push(build.version);
-  return tags;
-}
-
-/** Source: OCI image specification 1.1, annotations. The dates are the commit's, so that the same commit gives the same image. */
-function labelsOf(
-  build: Build,
-  repository: Repository,
-  commit: PlannedCommit,
-  service: Service,
-): Record<string, string> {
-  const labels: Record<string, string> = {
-    "org.opencontainers.image.created": commit.committedAt.toISOString(),
-    "org.opencontainers.image.source": repository.url,
-    "org.opencontainers.image.revision": commit.sha,
-    "org.opencontainers.image.title": service.name,
-    "dev.mergedock.repository": repository.name,
-  };
-  if (build.version !== null) labels["org.opencontainers.image.version"] = build.version;
-  if (build.pullRequest !== null) labels["dev.mergedock.pull-request"] = String(build.pullRequest.number);
-  if (build.pullRequest?.mergedBy) labels["dev.mergedock.merged-by"] = build.pullRequest.mergedBy;
-  if (build.deliveryGuid !== null) labels["dev.mergedock.delivery"] = build.deliveryGuid;
-  return labels;
 }

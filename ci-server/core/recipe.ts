@@ -1,7 +1,6 @@
 // A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
 
 import type { BaseImage } from "./build.ts";
-import { isPattern } from "./path-pattern.ts";
 import type { FixedFields, ForbiddenField } from "./server-fields.ts";
 import type { ImageType, Service } from "./service.ts";
 
@@ -50,8 +49,14 @@ export interface Recipe
   readonly type: ImageType;
   /** Repository path inside the registry, without host: `acme/shop` or `acme/shop/cart`. */
   readonly image: string;
-  /** At least one. */
+  /** At least one. The first one is the image's version. */
   readonly tags: readonly [string, ...string[]];
+  /** Of the tags: those that name one content for ever, such as 1.2.3. */
+  readonly fixedTags: readonly string[];
+  /** Of the tags: those that move to later commits only, such as latest. All others just move. */
+  readonly forwardTags: readonly string[];
+  /** What a rule would have given, and why it does not. */
+  readonly tagNotes: readonly string[];
   /** Of the image's configuration. */
   readonly labels: Readonly<Record<string, string>>;
   /** Those of them that the recipe's author wrote. */
@@ -65,9 +70,4 @@ export interface NeededImage extends BaseImage {
   readonly service: string;
   /** The build argument that names it. */
   readonly argument: string;
-}
-
-/** The branch whose word counts for the repository; null where all that is configured are patterns. */
-export function defaultBranch({ branches }: Repository): string | null {
-  return branches.find((branch) => !isPattern(branch)) ?? null;
 }

@@ -2,6 +2,9 @@
 
 import { z } from "zod";
 import { looksLikeSecret } from "./secret-args.ts";
+import { flavorMistake } from "./tags/flavor.ts";
+import { tagRuleMistake } from "./tags/rule.ts";
+import { templateMistake } from "./tags/template.ts";
 
 export const imageTypes = ["docker", "ami"] as const;
 export type ImageType = (typeof imageTypes)[number];
@@ -20,6 +23,8 @@ export interface Service {
   readonly secrets: readonly string[];
   /** Rules as docker/metadata-action's: `type=semver,pattern={{version}}`. */
   readonly tags: readonly string[];
+  /** What holds for all of the rules, as docker/metadata-action's: `latest=false`. */
+  readonly flavor: readonly string[];
   readonly labels: Readonly<Record<string, string>>;
   readonly type: ImageType;
   /** Services of the same repository that have to be built before this one, because it is FROM them. */
@@ -39,7 +44,7 @@ export const usualTags = [
 export function usualService(name: string): Service {
   return {
     ...{ name, context: ".", dockerfile: "Dockerfile", target: null, paths: [], args: {}, secrets: [] },
-    ...{ tags: usualTags, labels: {}, type: "docker", needs: [], noCache: false, pushTo: [] },
+    ...{ tags: usualTags, flavor: [], labels: {}, type: "docker", needs: [], noCache: false, pushTo: [] },
   };
 }
 
@@ -83,13 +88,28 @@ const variable = z
 
 export const secretName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, "has to be letters, digits, . _ -");
 
-const rules = z.union(
-  [z.string().transform((lines) => lines.split("\n")), z.array(z.string())],
-  "has to be text with a rule in each line, or a list of rules",
-);
-
 /** A registry's host, and a name as image-ref.ts has it. */
 const destinationPattern = /^[A-Za-z0-9.-]+(?::\d{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)+$/;
+
+type FindMistake = (text: string) => string | null;
+
+function reporting(find: FindMistake): (text: string, ctx: z.RefinementCtx) => void {
+  return (text, ctx) => {
+    const message = find(text);
+    if (message !== null) ctx.addIssue({ code: "custom", message });
+  };
+}
+
+/** A list, or a text with one on each line; blank lines and comments are left out. */
+function lines(find: FindMistake) {
+  return z
+    .union(
+      [z.string().transform((text) => text.split("\n")), z.array(z.string())],
+      "has to be text with a rule in each line, or a list of rules",
+    )
+    .transform((all) => all.map((line) => line.trim()).filter((line) => line !== "" && !line.startsWith("#")))
+    .pipe(z.array(z.string().max(500).superRefine(reporting(find))).max(50));
+}
 
 /** What may be said of an image, but for its name. */
 export const serviceFields = {
@@ -114,12 +134,18 @@ export const serviceFields = {
     .max(50)
     .default([])
     .describe("Names of secrets that the server has for this repository: RUN --mount=type=secret,id=<name>."),
-  tags: rules
-    .transform((lines) => lines.map((rule) => rule.trim()).filter((rule) => rule !== "" && !rule.startsWith("#")))
-    .pipe(z.array(z.string().max(500)).max(50))
+  tags: lines(tagRuleMistake)
     .default([...usualTags])
     .describe("Rules of tags as in docker/metadata-action, such as type=semver,pattern={{version}}: one in each line."),
-  labels: z.record(z.string().min(1).max(200), text).default({}).describe("Labels of the image."),
+  flavor: lines(flavorMistake)
+    .default([])
+    .describe(
+      "What holds for all rules of tags: latest=auto, true or false; prefix= and suffix=, with onlatest=true behind it.",
+    ),
+  labels: z
+    .record(z.string().min(1).max(200), text.superRefine(reporting(templateMistake)))
+    .default({})
+    .describe("Labels of the image, over those that every image has."),
   type: z.enum(imageTypes).default("docker").describe("What is made: an image of containers, or of a machine."),
   needs: z
     .array(serviceName)

@@ -1,9 +1,10 @@
 // Queues an image asked for by hand: a service at a version, from a ref or from the repository's first branch.
 
+import { defaultBranch } from "../core/branch-pattern.ts";
 import { AppError } from "../core/errors.ts";
 import { isTag, usualName } from "../core/image-ref.ts";
 import type { Store } from "../core/ports.ts";
-import { defaultBranch, type Repository } from "../core/recipe.ts";
+import type { Repository } from "../core/recipe.ts";
 import { recipeFileName } from "../core/recipe-file.ts";
 import { type ImageType, serviceName } from "../core/service.ts";
 
@@ -35,6 +36,10 @@ export async function requestImage(
   if (!isTag(request.version)) {
     const rule = "at most 128 letters, digits, _ . - and not beginning with . or -";
     throw new AppError("invalid", `version "${request.version}" cannot be a tag: ${rule}`);
+  }
+  if (request.version === "latest") {
+    const message = `version "latest" names no content for ever, as a version does; ask for a version such as 1.2.3, and let a tag rule give latest`;
+    throw new AppError("invalid", message);
   }
   if (/^(?:build|pr|sha)-/.test(request.version)) {
     const message = `version "${request.version}" begins like a tag that builds get by themselves (build-, pr-, sha-); choose another`;
@@ -104,13 +109,8 @@ function qualified({ repository, service }: Named): string {
   return `${repository.name}/${service}`;
 }
 
-function refOf(repository: Repository): string {
-  const branch = defaultBranch(repository);
-  if (branch === null) {
-    throw new AppError(
-      "invalid",
-      `${repository.name} is configured with branch patterns only; say which "ref" to build`,
-    );
-  }
-  return branch;
+function refOf({ name, branches }: Repository): string {
+  const branch = defaultBranch(branches);
+  if (branch !== null) return branch;
+  throw new AppError("invalid", `${name} is configured with branch patterns only; say which "ref" to build`);
 }

@@ -13,9 +13,10 @@ import {
 } from "../../ci-server/adapters/registry-artifacts.ts";
 import { attachArtifacts } from "../../ci-server/adapters/registry-attach.ts";
 import type { RegistryHttp } from "../../ci-server/adapters/registry-http.ts";
-import { type Descriptor, putManifest } from "../../ci-server/adapters/registry-manifest.ts";
+import { putManifest } from "../../ci-server/adapters/registry-manifest.ts";
 import { Turns } from "../../ci-server/adapters/turns.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
+import type { Descriptor } from "../../ci-server/core/manifest.ts";
 import { startReferrersRegistry } from "../fakes/referrers-registry.ts";
 import { labRegistryHttp, sampleArtifact } from "../helpers/artifact-samples.ts";
 import { fails } from "../helpers/failure.ts";
@@ -173,7 +174,7 @@ describe("the list under the tag", () => {
   async function descriptorOf(tag: string): Promise<Descriptor> {
     const digest = await pushTinyImage(lab, image, tag);
     const manifest = await createRegistryArtifacts(http).manifest(image, digest, never);
-    return manifest?.descriptor ?? { digest, size: 0 };
+    return manifest?.descriptor ?? { mediaType: "application/vnd.oci.image.manifest.v1+json", digest, size: 0 };
   }
 
   const request = (subject: Descriptor, text: string) => ({

@@ -64,7 +64,16 @@ describe("the stage attest", () => {
     } as unknown as BuildParts; // what the stage looks at
     const checkout = { sha, folder: "", committedAt: new Date(0), merge: null, release: () => undefined };
     const { name: service, paths: _paths, ...rest } = usualService("shop");
-    const recipe = { ...rest, service, image, tags: ["x"], labels: {}, ownLabels: {}, annotations: {} } as const;
+    const recipe = {
+      ...rest,
+      service,
+      image,
+      tags: ["x"],
+      labels: {},
+      ownLabels: {},
+      annotations: {},
+      ...{ fixedTags: [], forwardTags: [], tagNotes: [] },
+    } as const;
     return {
       ...{ parts, build, at: { buildId: id, attempt }, lease: { signal: never, confirm }, signal: never },
       ...{ log: () => undefined, checkout: checkout as unknown as BuildRun["checkout"], skipReason: null },

@@ -83,6 +83,18 @@ function gitContract(name: string, create: (folder: string) => Promise<Git>): vo
       expect(laidOut.committedAt.getTime()).to.be.greaterThan(0);
     });
 
+    it("knows which of two commits comes first, also of one that was merged after the fetch", async () => {
+      const first = await repository.resolve("main");
+      const second = await repository.commit({ files: { "a.txt": "two\n" }, message: "two" });
+      const { isAncestor } = await checkout({ sha: second });
+      expect(await isAncestor(first, second)).to.equal(true);
+      expect(await isAncestor(second, second)).to.equal(true);
+      expect(await isAncestor(second, first)).to.equal(false);
+      const third = await repository.commit({ files: { "a.txt": "three\n" }, message: "three" });
+      expect(await isAncestor(second, third)).to.equal(true);
+      for (const unknown of ["0".repeat(40), "main", "--all"]) expect(await isAncestor(second, unknown)).to.equal(null);
+    });
+
     it("leaves nothing of an earlier checkout in the folder that it uses again", async () => {
       const first = await repository.resolve("main");
       const second = await repository.commit({ files: { "new.txt": "new\n" }, message: "new" });

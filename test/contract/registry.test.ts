@@ -5,13 +5,15 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
+import { Agent, request } from "undici";
 import { makeCertificates } from "../../certs/make-certs.ts";
 import { createRegistry, type RegistryClient, type RegistryOptions } from "../../ci-server/adapters/registry.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
-import type { TagRequest } from "../../ci-server/core/ports.ts";
+import type { AnnotateRequest, TagRequest } from "../../ci-server/core/ports.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
-import { pushTinyImage } from "../helpers/tiny-image.ts";
+import { proxyRegistry } from "../helpers/lab-proxies.ts";
+import { pushTinyImage, pushTinyList } from "../helpers/tiny-image.ts";
 
 const never = new AbortController().signal;
 
@@ -78,6 +80,85 @@ function registryContract(name: string, useIt: () => Promise<Lab>): void {
 
     function tagging(change: Partial<TagRequest>): TagRequest {
       return { image: "contract/tiny", digest, tags: ["x"], fence: async () => undefined, signal: never, ...change };
+    }
+
+    const annotations = {
+      "org.opencontainers.image.revision": "a".repeat(40),
+      "dev.mergedock.repository": "acme/shop",
+    };
+
+    function annotating(target: string, signs: Readonly<Record<string, string>> = annotations): AnnotateRequest {
+      return { ...tagging({ digest: target }), annotations: signs };
+    }
+
+    for (const kind of ["oci", "docker"] as const) {
+      it(`has an image of ${kind}'s type with annotations too, of the same configuration and always the same bytes`, async () => {
+        const pushed = await pushTinyImage(lab, "contract/tiny", `plain-${kind}`, kind);
+        const made = await registry.annotate(annotating(pushed));
+        expect(made).to.deep.include({ mediaType: "application/vnd.oci.image.manifest.v1+json", bytes: 2 });
+        expect(made.annotations).to.include(annotations);
+        expect(made.digest).to.not.equal(pushed);
+        const there = await registry.manifest("contract/tiny", made.digest, never);
+        expect(there).to.deep.equal(made);
+        expect(await registry.annotate(annotating(pushed))).to.deep.equal(made);
+        expect(await registry.annotate(annotating(made.digest))).to.deep.equal(made);
+        const before = await registry.manifest("contract/tiny", pushed, never);
+        expect([before?.configDigest, before?.parts]).to.deep.equal([made.configDigest, made.parts]);
+        await registry.tag(tagging({ digest: made.digest, tags: [`annotated-${kind}`] }));
+        expect(await registry.manifest("contract/tiny", `annotated-${kind}`, never)).to.deep.equal(made);
+      });
+    }
+
+    it("annotates an index itself, and leaves a list of Docker's as it is", async () => {
+      for (const kind of ["oci", "docker"] as const) {
+        const image = "contract/tiny";
+        const one = await pushTinyImage(lab, image, `one-${kind}`, kind);
+        const bytes = await manifestBytes(one);
+        const list = await pushTinyList(lab, { image, tag: `list-${kind}`, kind }, { digest: one, bytes });
+        const made = await registry.annotate(annotating(list));
+        expect(made).to.deep.include({ configDigest: null, parts: [one] });
+        if (kind === "docker") expect(made).to.deep.include({ digest: list, annotations: {} });
+        else expect(await registry.manifest(image, made.digest, never)).to.deep.include({ annotations, parts: [one] });
+      }
+    });
+
+    it("annotates nothing that is not there, and nothing once the fence is down", async () => {
+      await fails(registry.annotate(annotating(`sha256:${"0".repeat(64)}`)), "unavailable", "the registry has no");
+      const fence = () => Promise.reject(new AppError("unavailable", "taken over"));
+      const asked = { ...annotating(digest, { never: "written" }), fence };
+      await fails(registry.annotate(asked), "unavailable", "taken over");
+    });
+
+    it("moves tags by manifest alone: nothing of the image travels again", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "count-"));
+      const asked: string[] = [];
+      const { proxy, env } = await proxyRegistry(lab, folder, ({ method, path }) => {
+        asked.push(`${method} ${path.replace(/sha256:.*/, "<digest>")}`);
+        return null;
+      });
+      const ca = await readFile(env.MERGEDOCK_REGISTRY_CA_FILE ?? "", "utf8");
+      const through = createRegistry({ ...options, ca, apiUrl: env.MERGEDOCK_REGISTRY_API_URL ?? "" });
+      await through.tag(tagging({ tags: ["float", "1.2", "1"] }));
+      await through.close();
+      await proxy.stop();
+      await rm(folder, { recursive: true });
+      const path = "/v2/contract/tiny/manifests";
+      expect(asked).to.deep.equal([
+        `GET ${path}/<digest>`,
+        ...["float", "1.2", "1"].map((tag) => `PUT ${path}/${tag}`),
+      ]);
+    });
+
+    /** How long the manifest itself is. */
+    async function manifestBytes(target: string): Promise<number> {
+      const dispatcher = new Agent({ connect: { ca: options.ca ?? "" } });
+      const authorization = `Basic ${Buffer.from(`${options.username}:${options.password}`).toString("base64")}`;
+      const accept = "application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json";
+      const url = `${options.apiUrl}/v2/contract/tiny/manifests/${target}`;
+      const { body } = await request(url, { dispatcher, headers: { authorization, accept } });
+      const { byteLength } = await body.arrayBuffer();
+      await dispatcher.destroy();
+      return byteLength;
     }
 
     it("T29: refuses a registry whose certificate another CA has signed, and says so", async () => {

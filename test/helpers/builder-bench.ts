@@ -104,7 +104,7 @@ export class BuilderBench {
       ...usual,
       ...{ service: "shop", type: "docker", image: "contract/shop", annotations: {} },
       ...{ tags: ["t1", "t2"], labels: { "dev.mergedock.test": 'a "quoted" ü' } },
-      ownLabels: {},
+      ...{ ownLabels: {}, fixedTags: [], forwardTags: [], tagNotes: [] },
     };
     const checkout = {
       sha: "a".repeat(40),
@@ -112,6 +112,7 @@ export class BuilderBench {
       committedAt: new Date("2026-01-01T00:00:00Z"),
       merge: null,
       read: async () => null,
+      isAncestor: async () => null,
       release: () => undefined,
     };
     return {

@@ -6,6 +6,9 @@ import { expect } from "chai";
 import { removeImages } from "../helpers/engine-images.ts";
 import { Tester } from "../helpers/tester.ts";
 
+/** A version is never moved: a registry that is left from an earlier run has those of that run. */
+const unique = Date.now();
+
 describe("the API", function () {
   this.timeout(60_000);
   let ci: Tester;
@@ -22,7 +25,8 @@ describe("the API", function () {
 
   it("builds a service at a version on request", async () => {
     const tip = await ci.repository.resolve("main");
-    const response = await ci.post("/images", { service: "shop", version: "1.4.2", type: "docker" });
+    const version = `1.4.${unique}`;
+    const response = await ci.post("/images", { service: "shop", version, type: "docker" });
     expect(response.status).to.equal(202);
     const location = response.headers.get("location") ?? "";
     expect(location).to.match(/^\/api\/v1\/builds\/\d+$/);
@@ -30,16 +34,17 @@ describe("the API", function () {
     expect(build, build.log).to.include({
       result: "success",
       trigger: "manual",
-      version: "1.4.2",
+      version,
       sha: tip,
       pullRequest: null,
     });
-    expect(await ci.run(`${ci.lab.registry.host}/acme/shop:1.4.2`)).to.equal("hello from the first commit\n");
+    expect(await ci.run(`${ci.lab.registry.host}/acme/shop:${version}`)).to.equal("hello from the first commit\n");
   });
 
   it("builds another ref, and says so when there is none", async () => {
     await ci.repository.commit({ branch: "next", files: { "message.txt": "next\n" }, message: "next" });
-    const asked = await ci.post("/images", { service: "acme/shop/shop", version: "next", type: "docker", ref: "next" });
+    const version = `next-${unique}`;
+    const asked = await ci.post("/images", { service: "acme/shop/shop", version, type: "docker", ref: "next" });
     const build = await ci.finished(((await asked.json()) as { build: number }).build);
     expect(await ci.run(build.images[0]?.reference ?? "")).to.equal("next\n");
     const none = await ci.post("/images", { service: "shop", version: "1", type: "docker", ref: "none" });
@@ -70,6 +75,12 @@ describe("the API", function () {
       { service: "shop", version: "build-7", type: "docker" },
       400,
       'version "build-7" begins like a tag that builds get by themselves',
+    ],
+    [
+      "a version that is none",
+      { service: "shop", version: "latest", type: "docker" },
+      400,
+      'version "latest" names no content for ever',
     ],
     [
       "a version that is no tag",

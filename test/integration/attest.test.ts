@@ -14,8 +14,8 @@ import {
 } from "../../ci-server/adapters/registry-artifacts.ts";
 import { attachArtifacts } from "../../ci-server/adapters/registry-attach.ts";
 import type { RegistryHttp } from "../../ci-server/adapters/registry-http.ts";
-import type { Descriptor } from "../../ci-server/adapters/registry-manifest.ts";
 import { type Statement, statementAbout } from "../../ci-server/core/attestation.ts";
+import type { Descriptor } from "../../ci-server/core/manifest.ts";
 import { labRegistryHttp, sampleArtifact } from "../helpers/artifact-samples.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { root } from "../helpers/folders.ts";

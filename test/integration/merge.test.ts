@@ -40,7 +40,7 @@ describe("a pull request", function () {
       expect(build.pullRequest).to.include({ number: merge.number, author: "Codertocat", mergedBy: "Codertocat" });
       expect(build.deliveryGuid).to.equal(merge.verdict.delivery);
       const [image] = build.images;
-      expect(image?.tags).to.deep.equal([`sha-${merge.sha.slice(0, 7)}`, `pr-${merge.number}`]);
+      expect(image?.tags).to.deep.equal([`pr-${merge.number}`, "latest", `sha-${merge.sha.slice(0, 7)}`]);
       expect(image?.reference).to.equal(`${ci.lab.registry.host}/acme/shop@${image?.digest}`);
       expect(await ci.run(image?.reference ?? "")).to.equal(`hello by ${method}\n`);
       expect(await ci.run(`${ci.lab.registry.host}/acme/shop:pr-${merge.number}`)).to.equal(`hello by ${method}\n`);

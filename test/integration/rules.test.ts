@@ -151,7 +151,7 @@ describe("the rules of a repository", function () {
   });
 
   it("do not ask for paths where an image is asked for by hand", async () => {
-    const response = await ci.post("/images", { service: "shop", version: "1", type: "docker" });
+    const response = await ci.post("/images", { service: "shop", version: `rules-${Date.now()}`, type: "docker" });
     const build = await ci.finished(((await response.json()) as { build: number }).build);
     expect(build).to.deep.include({ result: "success", merge: null, changedFiles: null, skipReason: null });
   });

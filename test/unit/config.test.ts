@@ -252,6 +252,21 @@ describe("the configuration", () => {
     expect(mistakes("retention: { younger_than_days: 3 }").join()).to.contain("retention.keep_last:");
   });
 
+  it("says which tag rule, flavor or label is wrong, and what is allowed", () => {
+    const service = `{ name: a, tags: ["type=sha", "type=foo"], flavor: "latest=no", labels: { team: "{{nobody}}" } }`;
+    const repository = `{ name: acme/shop, url: "https://forge.test/acme/shop.git", services: [${service}] }`;
+    const found = mistakes(`repositories: [${repository}]`);
+    const at = "repositories[0].services[0]";
+    for (const words of [
+      `${at}.tags[1]: "type=foo" the tag rule "type=foo": type has to be one of schedule, semver, pep440`,
+      `${at}.flavor[0]: `,
+      'the flavor "latest=no": latest has to be one of auto, true, false, not "no"',
+      `${at}.labels.team: "{{nobody}}" "{{nobody}}" is not known; there are: {{branch}}, {{tag}}`,
+    ])
+      expect(found.join("\n")).to.contain(words);
+    expect(found).to.have.length(3);
+  });
+
   it("refuses a URL with a password and does not show it, and what stands there twice", () => {
     const found = mistakes(`
       repositories:

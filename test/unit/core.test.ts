@@ -79,17 +79,22 @@ describe("a plan", () => {
     return plan({ build, repository, services, commit, changed: null, isThere: () => false }).recipes;
   }
 
-  it("has a recipe for each service of a merge, tagged by commit and pull request", () => {
+  it("has a recipe for each service of a merge, tagged by pull request and commit, and latest", () => {
     const [shop, cart] = recipesOf(merge);
     expect(shop).to.include({ service: "shop", image: "acme/shop", context: ".", type: "docker" });
-    expect(shop?.tags).to.deep.equal(["sha-0123456", "pr-7"]);
+    expect(shop?.tags).to.deep.equal(["pr-7", "latest", "sha-0123456"]);
+    expect(shop).to.deep.include({ fixedTags: [], forwardTags: ["latest"], tagNotes: [] });
     expect(cart).to.include({ image: "acme/shop/cart", context: "cart", dockerfile: "Dockerfile.prod" });
   });
 
   it("labels the image with where it comes from", () => {
-    expect(recipesOf(merge)[0]?.labels).to.deep.equal({
+    const [shop] = recipesOf(merge);
+    expect(shop?.annotations).to.deep.equal(shop?.labels);
+    expect(shop?.labels).to.deep.equal({
       "org.opencontainers.image.created": "2026-11-02T03:04:05.000Z",
-      "org.opencontainers.image.source": "https://forge.test/acme/shop.git",
+      "org.opencontainers.image.source": "https://forge.test/acme/shop",
+      "org.opencontainers.image.url": "https://forge.test/acme/shop",
+      "org.opencontainers.image.version": "pr-7",
       "org.opencontainers.image.revision": commit.sha,
       "org.opencontainers.image.title": "shop",
       "dev.mergedock.repository": "acme/shop",
@@ -109,7 +114,7 @@ describe("a plan", () => {
       version: "1.4.2",
     };
     const recipes = recipesOf(manual);
-    expect(recipes.map(({ service, tags }) => [service, ...tags])).to.deep.equal([["cart", "sha-0123456", "1.4.2"]]);
+    expect(recipes.map(({ service, tags }) => [service, ...tags])).to.deep.equal([["cart", "1.4.2", "sha-0123456"]]);
     expect(recipes[0]?.labels).to.include({ "org.opencontainers.image.version": "1.4.2" });
   });
 

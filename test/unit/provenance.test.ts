@@ -32,7 +32,7 @@ function facts(change: Partial<ProvenanceFacts> = {}): ProvenanceFacts {
       tags: ["pr-42"],
       labels: {},
       ownLabels: {},
-      annotations: {},
+      ...{ annotations: {}, fixedTags: [], forwardTags: [], tagNotes: [] },
       args: { A: "1" },
     },
     bases: [{ reference: "registry.example.com:5000/team/node:24", digest: `sha256:${"c".repeat(64)}` }],

@@ -25,6 +25,7 @@ import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.t
 import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
+import { Locks } from "./locks.ts";
 import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
 import { findChangedFiles, insertMerge } from "./merges.ts";
 import { insertPlan, listRepositoriesWith, listServiceImages, listSuperseded } from "./plans.ts";
@@ -67,6 +68,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     await queue.send(client, [{ buildId: id, repository, concurrency: settings.concurrencyOf(repository) }]);
     return id;
   };
+  const locks = new Locks(pool);
   const parts = { queue, settings, room: new QueueRoom(limits), ids: new BuildIds() };
   const accept = createBatcher<Arrival, Accepted | AppError>({
     itemsMax: batchMax,
@@ -132,6 +134,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     repositoriesWith: (service) => listRepositoriesWith(pool, service),
     steps: (id) => findSteps(pool, id),
     changedFiles: (id) => findChangedFiles(pool, id),
+    lock: (name, signal, work) => locks.hold(name, signal, work),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
     lastLogSeq: (id) => lastSeq(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),

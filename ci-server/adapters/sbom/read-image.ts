@@ -5,11 +5,11 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../core/errors.ts";
 import { isDigest } from "../../core/image-ref.ts";
+import type { Descriptor } from "../../core/manifest.ts";
 import type { Attestations } from "../../core/ports.ts";
 import { mergeLayers } from "../../core/sbom/merge-layers.ts";
 import type { LayerContent } from "../../core/sbom/package.ts";
 import type { RegistryArtifacts } from "../registry-artifacts.ts";
-import type { Descriptor } from "../registry-manifest.ts";
 import { Turns } from "../turns.ts";
 import { createLayerCache, type LayerCache } from "./layer-cache.ts";
 import { type LayerLimits, readLayer } from "./read-layer.ts";

@@ -40,6 +40,11 @@ export interface Checkout {
    * Null when there is none. Throws `invalid` for a link, a folder, or one of more than `bytesMax`.
    */
   read(path: string, bytesMax: number): Promise<Uint8Array | null>;
+  /**
+   * Whether the second commit has the first one before it, or is the same. Where the mirror lacks one of them, the request's ref
+   * is fetched once more; null when it still does. Throws `unavailable`.
+   */
+  isAncestor(sha: string, of: string): Promise<boolean | null>;
   /** Lets another checkout have the folder. To be called once, when nobody reads from it any more. */
   release(): void;
 }

@@ -20,6 +20,7 @@ import type { PathsVerdict } from "../judge-paths.ts";
 import type { Concurrency } from "../recipe.ts";
 import type { BaseLedger } from "./bases.ts";
 import type { MergeChanges } from "./git.ts";
+import type { Lease } from "./queue.ts";
 
 /** What became of a delivery. `duplicate`: this GUID was stored before; `buildId` is the build it led to, where it led to one. */
 export interface Accepted {
@@ -181,6 +182,13 @@ export interface Store extends BaseLedger {
   serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
   /** Names of the repositories of which an image of this service was made. */
   repositoriesWith(service: string): Promise<readonly string[]>;
+  /**
+   * Does the work while nobody else, in whatever process, works under the name. Waits for its turn; an abort ends the waiting.
+   * What the work is given aborts when the lock was lost, with a reason `unavailable`, and `confirm` asks whether it is still
+   * held. A process that is frozen or dies loses it within 15 s. Throws what the work throws, and `unavailable`. Not to be
+   * taken within another one.
+   */
+  lock<T>(name: string, signal: AbortSignal, work: (lock: Lease) => Promise<T>): Promise<T>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
   /** The number of the log's last line; 0 when it is empty. */

@@ -14,10 +14,9 @@ export async function pushedDigest(run: BuildRun, { image }: Recipe, built: Buil
   return manifest !== null && isOf(manifest, built) ? manifest.digest : null;
 }
 
-export async function proveManifest(run: BuildRun, { recipe, built }: ImageRun, digest: string): Promise<number> {
-  const manifest = await run.parts.registry.manifest(recipe.image, digest, run.signal);
-  if (manifest === null)
-    throw new AppError("unavailable", `the registry does not have ${recipe.image}@${digest} after the push`);
+/** What the registry has under the digest, if it is of the image that was built. */
+export async function proveManifest(run: BuildRun, { recipe, built }: ImageRun, digest: string): Promise<Manifest> {
+  const manifest = await findManifest(run, recipe, digest);
   // Of what was not built here the digest says all: the registry's bytes have it.
   if (built !== null && !isOf(manifest, built)) {
     throw new AppError(
@@ -25,7 +24,15 @@ export async function proveManifest(run: BuildRun, { recipe, built }: ImageRun, 
       `${recipe.image}@${digest} is of image ${manifest.configDigest}, but ${built.imageId} was built`,
     );
   }
-  return manifest.bytes;
+  return manifest;
+}
+
+/** Throws `unavailable` when the registry does not have it (yet). */
+export async function findManifest(run: BuildRun, { image }: Recipe, digest: string): Promise<Manifest> {
+  const manifest = await run.parts.registry.manifest(image, digest, run.signal);
+  if (manifest === null)
+    throw new AppError("unavailable", `the registry does not have ${image}@${digest} after the push`);
+  return manifest;
 }
 
 /** An engine with the containerd store uses the manifest's digest as the image's id, an older one the configuration's. */

@@ -1,9 +1,10 @@
 // The stage `plan`: which images are made of the commit.
 
+import { defaultBranch } from "../../core/branch-pattern.ts";
 import type { PlannedService } from "../../core/build.ts";
 import { servicesRule } from "../../core/judge-services.ts";
 import { plan } from "../../core/plan.ts";
-import { defaultBranch, type Repository } from "../../core/recipe.ts";
+import type { Repository } from "../../core/recipe.ts";
 import { type BuildRun, newImageRun } from "../build-run.ts";
 import { judgeMerge } from "../judge-merge.ts";
 import { readServices, type Said } from "../read-services.ts";
@@ -25,7 +26,10 @@ export async function planRecipes(run: BuildRun): Promise<void> {
   run.images = recipes.map(newImageRun);
   for (const { service, verdict, reason } of verdicts)
     if (verdicts.length > 1) run.log(`${service}: ${verdict}: ${reason}`);
-  for (const { service, image, tags } of recipes) run.log(`${service}: ${image}, tags ${tags.join(", ")}`);
+  for (const { service, image, tags, tagNotes } of recipes) {
+    run.log(`${service}: ${image}, tags ${tags.join(", ")}`);
+    for (const note of tagNotes) run.log(`${service}: ${note}`);
+  }
 }
 
 interface Planned {
@@ -38,7 +42,7 @@ interface Planned {
 /** What the default branch says of concurrency is for the merges to come. */
 async function record(run: BuildRun, { repository, said, verdicts, refusal }: Planned): Promise<void> {
   const { committedAt } = checkoutOf(run);
-  const isDefault = run.build.ref !== null && run.build.ref === defaultBranch(repository);
+  const isDefault = run.build.ref !== null && run.build.ref === defaultBranch(repository.branches);
   await run.parts.store.recordPlan(run.at, {
     services: verdicts,
     rule: servicesRule(verdicts),

@@ -7,6 +7,7 @@ import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { distribute } from "./distribute.ts";
 import { isOf, known, proveManifest, pushedDigest, retry, toRequest } from "./of-run.ts";
+import { tagImage } from "./tag.ts";
 
 export async function pushImages(run: BuildRun): Promise<void> {
   for (const image of run.images) await pushImage(run, image);
@@ -15,17 +16,12 @@ export async function pushImages(run: BuildRun): Promise<void> {
 
 /** An image that an earlier build has made is in the registry: only its tags are to be put. */
 async function pushImage(run: BuildRun, image: ImageRun): Promise<void> {
-  const { registry } = run.parts;
-  const { fence, signal } = { fence: () => run.lease.confirm(), signal: run.signal };
   const { recipe } = image;
   const digest = image.reusedFrom === null ? await pushBuilt(run, image) : known(image.digest);
   // No tag that anybody reads is put on an image that is not the one that was built.
-  await retry(run, () => proveManifest(run, image, digest));
-  await retry(run, () => registry.tag({ image: recipe.image, digest, tags: recipe.tags, fence, signal }));
-  image.digest = digest;
-  image.tags = recipe.tags;
+  await tagImage(run, image, await retry(run, () => proveManifest(run, image, digest)));
   const did = image.reusedFrom === null ? "pushed" : "tagged";
-  run.log(`${did} ${digestReference(run.parts.pushHost, recipe.image, digest)}`);
+  run.log(`${did} ${digestReference(run.parts.pushHost, recipe.image, known(image.digest))}`);
 }
 
 /** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
