@@ -26,6 +26,7 @@ import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
+import { createGithubAppTokens } from "./forges/github-app.ts";
 import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
 import { listen } from "./http/server.ts";
@@ -209,6 +210,13 @@ async function work({ config, log, postgres }: Opened, building: BuildingParts):
     protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
     lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
     lowSpeedSeconds: limits.git_low_speed_seconds_max,
+    limits: {
+      repositoryBytesMax: limits.repository_bytes_max,
+      repositoryFilesMax: limits.repository_files_max,
+      mirrorBytesMax: limits.mirror_bytes_max,
+      fetchMsMax: limits.git_seconds_max * 1000,
+    },
+    tokens: createGithubAppTokens(systemClock),
   });
   const parts = {
     ...{ store: postgres.store, git, ...building, clock: systemClock, repositories, pushHost },

@@ -1,6 +1,7 @@
 // What mergedock.yml may say: every field with its default, its limits and the sentence that says what is allowed.
 
 import { z } from "zod";
+import { accessField, accessMistake } from "./core/access.ts";
 import { imagePath } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 import { filePattern, serviceFields, serviceName, toService, usualService } from "./core/service.ts";
@@ -55,6 +56,7 @@ const repository = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9._-]+$/, "has to be owner/name, such as acme/shop")
       .refine((name) => isImagePath(name), "cannot be an image name: single . _ - between letters and digits only"),
     url: gitUrl,
+    access: accessField.nullable().default(null),
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
     concurrency: z.enum(concurrencies).default("queue"),
@@ -80,7 +82,11 @@ const repository = z
     // Without services a repository is one image of its own name.
     services: value.services ?? [usualService(lastSegment(value.name))],
   }))
-  .superRefine((value, ctx) => reportTwice(ctx, value.services, "services"));
+  .superRefine((value, ctx) => {
+    reportTwice(ctx, value.services, "services");
+    const mistake = value.access === null ? null : accessMistake(value.access, value.url);
+    if (mistake !== null) ctx.addIssue({ code: "custom", path: ["access"], message: mistake });
+  });
 
 const seconds = (value: number) => z.number().int().positive().default(value);
 const bytes = (value: number) => z.number().int().positive().default(value);
@@ -117,6 +123,12 @@ const limits = z.strictObject({
   attempts_max: z.number().int().min(1).max(20).default(5),
   git_low_speed_bytes_per_second: bytes(1_000),
   git_low_speed_seconds_max: seconds(30),
+  // One fetch, one download of LFS objects.
+  git_seconds_max: seconds(15 * 60),
+  // The files of one commit, with those of its submodules and of LFS; and what git keeps of a repository's history.
+  repository_bytes_max: bytes(2 * 1024 ** 3),
+  repository_files_max: z.number().int().positive().default(500_000),
+  mirror_bytes_max: bytes(8 * 1024 ** 3),
 });
 
 export const roles = ["all", "receiver", "worker"] as const;

@@ -1,5 +1,6 @@
 // A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
 
+import type { Access } from "./access.ts";
 import type { ImageType, Service } from "./service.ts";
 
 /** In order one at a time; the newest of those that wait replaces the others; or all at once. */
@@ -13,6 +14,8 @@ export interface Repository {
   /** `owner/name`, as the forge spells it. */
   readonly name: string;
   readonly url: string;
+  /** Null: anybody may read it. */
+  readonly access: Access | null;
   /** Patterns of base branches: `main`, `release/*`. The first one without `*` or `?` is built where a request names no ref. */
   readonly branches: readonly string[];
   readonly services: readonly Service[];

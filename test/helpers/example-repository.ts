@@ -8,6 +8,7 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
   return {
     name: "acme/shop",
     url: "https://forge.test/acme/shop.git",
+    access: null,
     branches: ["main"],
     services: [usualService("shop")],
     concurrency: "queue",

@@ -155,6 +155,65 @@ describe("the configuration", () => {
     expect(site?.skipDirectives).to.deep.equal(["[skip ci]", "[ci skip]", "[no ci]", "[skip mergedock]"]);
   });
 
+  it("reads how a private repository is entered, with its files relative to the file", () => {
+    const accessOf = (url: string, access: string) =>
+      load(`repositories: [{ name: acme/shop, url: "${url}", access: ${access} }]`).repositories[0]?.access;
+    const url = "https://git.acme.test/acme/shop.git";
+    const tokenFile = path.join(folder, "shop-token");
+    const token = { kind: "token", tokenFile, username: "x-access-token" };
+    expect(accessOf(url, "{ token_file: shop-token }")).to.deep.equal(token);
+    expect(accessOf("http://127.0.0.1:3000/a/b", "{ token_file: shop-token }")).to.deep.equal(token);
+    expect(accessOf(url, "{ token_file: /t, username: oauth2 }")).to.include({ tokenFile: "/t", username: "oauth2" });
+    const app =
+      "{ github_app: { app_id: 12, installation_id: 7, private_key_file: key.pem, api_url: https://a.test/ } }";
+    const privateKeyFile = path.join(folder, "key.pem");
+    const common = { kind: "github_app", appId: "12", privateKeyFile };
+    expect(accessOf(url, app)).to.deep.equal({ ...common, installationId: 7, apiUrl: "https://a.test" });
+    const least = "{ github_app: { app_id: 12, private_key_file: key.pem } }";
+    expect(accessOf(url, least)).to.deep.equal({ ...common, installationId: null, apiUrl: null });
+    expect(accessOf("ssh://git@a.test/a/b", "{ deploy_key_file: key, known_hosts_file: hosts }")).to.deep.equal({
+      kind: "deploy_key",
+      deployKeyFile: path.join(folder, "key"),
+      knownHostsFile: path.join(folder, "hosts"),
+    });
+    expect(accessOf(url, "null")).to.equal(null);
+  });
+
+  const https = "https://a.test/a.git";
+  const accessMistakes: [url: string, access: string, mistake: string][] = [
+    [https, "{}", "access: needs exactly one of token_file, github_app, deploy_key_file"],
+    [https, "{ token_file: a, deploy_key_file: b, known_hosts_file: c }", "access: needs exactly one of"],
+    [https, "{ token: ghp_secret }", 'access: Unrecognized key: "token"'],
+    [https, "{ token_file: '' }", "access.token_file:"],
+    [https, "{ token_file: a, username: 'a:b' }", 'access.username: "a:b" must not hold a colon'],
+    [
+      https,
+      "{ github_app: { app_id: 1, private_key_file: k }, username: a }",
+      "access: username belongs to token_file",
+    ],
+    [
+      https,
+      "{ deploy_key_file: k, known_hosts_file: h }",
+      "access: deploy_key_file needs a url that begins with ssh://",
+    ],
+    ["ssh://git@a.test/a", "{ deploy_key_file: k }", "access: needs both deploy_key_file and known_hosts_file"],
+    ["ssh://git@a.test/a", "{ token_file: k }", "access: a token is for https://"],
+    ["http://a.test/a", "{ token_file: k }", "access: a token is not sent over http://"],
+    ["http://127.0.0.1.a.test/a", "{ token_file: k }", "access: a token is not sent over http://"],
+    [
+      https,
+      "{ github_app: { app_id: 1, private_key_file: k, api_url: http://api.test } }",
+      'access.github_app.api_url: "http://api.test" has to be https://',
+    ],
+  ];
+  for (const [url, access, mistake] of accessMistakes) {
+    it(`says what is wrong with access: ${access}`, () => {
+      const found = mistakes(`repositories: [{ name: acme/shop, url: "${url}", access: ${access} }]`);
+      expect(found.join("\n")).to.contain(`repositories[0].${mistake}`);
+      expect(found.join("\n")).to.not.contain("ghp_secret");
+    });
+  }
+
   const filterMistakes: [string, string][] = [
     ['paths: "src/**"', 'paths: "src/**" Invalid input: expected array'],
     ["paths: [/src]", 'paths[0]: "/src" has to begin with a folder or a file, such as services/cart/**'],
