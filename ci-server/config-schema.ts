@@ -5,6 +5,7 @@ import { accessField, accessMistake } from "./core/access.ts";
 import { imagePath } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 import { filePattern, serviceFields, serviceName, toService, usualService } from "./core/service.ts";
+import { hostsField, ownHost } from "./core/source-hosts.ts";
 
 const address = z
   .string()
@@ -57,6 +58,10 @@ const repository = z
       .refine((name) => isImagePath(name), "cannot be an image name: single . _ - between letters and digits only"),
     url: gitUrl,
     access: accessField.nullable().default(null),
+    submodules: z.boolean().default(false),
+    submodule_hosts: hostsField,
+    lfs: z.boolean().default(false),
+    lfs_hosts: hostsField,
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
     concurrency: z.enum(concurrencies).default("queue"),
@@ -75,17 +80,31 @@ const repository = z
       .max(100)
       .default([...usualSkipDirectives]),
   })
-  .transform(({ labels_ignore: labelsIgnore, skip_directives: skipDirectives, ...value }) => ({
-    ...value,
-    labelsIgnore,
-    skipDirectives,
-    // Without services a repository is one image of its own name.
-    services: value.services ?? [usualService(lastSegment(value.name))],
-  }))
+  .transform(
+    ({
+      labels_ignore: labelsIgnore,
+      skip_directives: skipDirectives,
+      submodules,
+      submodule_hosts,
+      lfs,
+      lfs_hosts,
+      ...value
+    }) => ({
+      ...value,
+      labelsIgnore,
+      skipDirectives,
+      submoduleHosts: submodules ? (submodule_hosts ?? ownHost(value.url)) : null,
+      lfsHosts: lfs ? (lfs_hosts ?? ownHost(value.url)) : null,
+      // Without services a repository is one image of its own name.
+      services: value.services ?? [usualService(lastSegment(value.name))],
+    }),
+  )
   .superRefine((value, ctx) => {
     reportTwice(ctx, value.services, "services");
     const mistake = value.access === null ? null : accessMistake(value.access, value.url);
     if (mistake !== null) ctx.addIssue({ code: "custom", path: ["access"], message: mistake });
+    if (value.lfsHosts !== null && !/^https?:/.test(value.url))
+      ctx.addIssue({ code: "custom", path: ["lfs"], message: "needs a url that begins with https://" });
   });
 
 const seconds = (value: number) => z.number().int().positive().default(value);

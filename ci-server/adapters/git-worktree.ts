@@ -1,10 +1,12 @@
-// Lays out a commit in a worktree that stays in place between builds.
+// Lays out a commit in a worktree that stays in place between builds, with its submodules and its files of LFS.
 
 import { rm } from "node:fs/promises";
 import type { CheckoutRequest } from "../core/ports.ts";
 import { gitIn } from "./git-command.ts";
+import { layOutLfs } from "./git-lfs.ts";
 import type { Place } from "./git-remote.ts";
 import { gitText } from "./git-stream.ts";
+import { joinSubmodules, type Whole } from "./git-submodules.ts";
 import { readTree, type Tally, type TreeLimits } from "./git-tree.ts";
 
 export interface LayOut {
@@ -18,12 +20,27 @@ export interface LayOut {
   readonly limits: TreeLimits;
 }
 
-/** Nothing is laid out before all of it was counted. */
+/** Nothing is laid out before all of it was counted, but for the files of LFS: their pointers say how large they are. */
 export async function layOutWhole(step: LayOut): Promise<void> {
+  const { lfsHosts: hosts } = step.request.repository;
+  const whole = await readWhole(step);
+  await layOut(step, whole.tree);
+  if (hosts !== null) await layOutLfs({ ...step, hosts, parts: whole.parts });
+}
+
+async function readWhole(step: LayOut): Promise<Whole> {
   const { place, request, sha, tally, limits } = step;
   const { repository, signal } = request;
-  await readTree({ ...place, sha, name: repository.name, tally, limits, signal, isForLfs: false });
-  await layOut(step, sha);
+  const isForLfs = repository.lfsHosts !== null;
+  const tree = await readTree({ ...place, sha, name: repository.name, tally, limits, signal, isForLfs });
+  const root = { prefix: "", url: repository.url, sha, tree };
+  const hosts = repository.submoduleHosts;
+  if (hosts !== null) return joinSubmodules({ ...step, hosts, root });
+  if (tree.gitlinks.length > 0)
+    request.log(
+      `${tree.gitlinks.length} submodules are left out; "submodules: true" of ${repository.name} brings them`,
+    );
+  return { tree: sha, parts: [root] };
 }
 
 /** `tree`: the commit itself, or the tree that was made of it. */

@@ -16,6 +16,10 @@ export interface Repository {
   readonly url: string;
   /** Null: anybody may read it. */
   readonly access: Access | null;
+  /** From where submodules may come: `host` or `host/folder`. Null: they are left out. */
+  readonly submoduleHosts: readonly string[] | null;
+  /** From where the objects of LFS may come. Null: files stay the pointers that they are in git. */
+  readonly lfsHosts: readonly string[] | null;
   /** Patterns of base branches: `main`, `release/*`. The first one without `*` or `?` is built where a request names no ref. */
   readonly branches: readonly string[];
   readonly services: readonly Service[];

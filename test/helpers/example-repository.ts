@@ -9,6 +9,8 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
     name: "acme/shop",
     url: "https://forge.test/acme/shop.git",
     access: null,
+    submoduleHosts: null,
+    lfsHosts: null,
     branches: ["main"],
     services: [usualService("shop")],
     concurrency: "queue",

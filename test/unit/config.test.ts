@@ -214,6 +214,30 @@ describe("the configuration", () => {
     });
   }
 
+  it("leaves out submodules and LFS unless they are asked for, and takes them from the repository's own host", () => {
+    const read = (fields: string) => {
+      const [repository] = load(
+        `repositories: [{ name: a/b, url: "https://a.test:444/a/b.git", ${fields} }]`,
+      ).repositories;
+      return [repository?.submoduleHosts, repository?.lfsHosts];
+    };
+    expect(read("")).to.deep.equal([null, null]);
+    expect(read("submodule_hosts: [b.test], lfs_hosts: [b.test]")).to.deep.equal([null, null]);
+    expect(read("submodules: true, lfs: true")).to.deep.equal([["a.test:444"], ["a.test:444"]]);
+    const named = "submodules: true, submodule_hosts: [github.com/acme], lfs: true, lfs_hosts: [b.test]";
+    expect(read(named)).to.deep.equal([["github.com/acme"], ["b.test"]]);
+    for (const [fields, mistake] of [
+      ["submodules: true, submodule_hosts: []", "submodule_hosts: has to name a host"],
+      ["submodules: true, submodule_hosts: ['https://a.test']", "has to be host or host/folder"],
+      ["submodules: true, submodule_hosts: [a.test/../b]", "must not have . or .. as a segment"],
+      ["lfs_hosts: [a.test/%2e%2e/b]", "must not have . or .. as a segment, nor %"],
+    ] as const)
+      expect(mistakes(`repositories: [{ name: a/b, url: https://a.test/a.git, ${fields} }]`)[0]).to.contain(mistake);
+    expect(mistakes("repositories: [{ name: a/b, url: ssh://git@a.test/a.git, lfs: true }]")[0]).to.contain(
+      "repositories[0].lfs: true needs a url that begins with https://",
+    );
+  });
+
   const filterMistakes: [string, string][] = [
     ['paths: "src/**"', 'paths: "src/**" Invalid input: expected array'],
     ["paths: [/src]", 'paths[0]: "/src" has to begin with a folder or a file, such as services/cart/**'],
