@@ -33,6 +33,7 @@ export async function packContext(request: ContextRequest): Promise<Readable> {
       `there is no ${dockerfile} in ${request.context} of this commit; check "dockerfile" and "context"`,
     );
   }
+  await checkDockerfile(root, dockerfile);
   const ignored = await readIgnoreFile(root);
   const isSent = (file: string) => file === dockerfile || file === ".dockerignore" || !ignored(file);
   const entries = files.filter(isSent);
@@ -73,6 +74,14 @@ async function listFiles(root: string): Promise<string[]> {
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
     .filter((file) => file !== ".git" && !file.startsWith(".git/"))
     .sort();
+}
+
+/** The engine would look for the target of a link in its own copy of the context, and others on this machine: it has to be here. */
+async function checkDockerfile(root: string, dockerfile: string): Promise<void> {
+  const target = await realpath(path.join(root, dockerfile)).catch(() => null);
+  const isInside = target?.startsWith(root + path.sep) === true;
+  if (isInside && (await stat(target)).isFile()) return;
+  throw new AppError("invalid", `${dockerfile} has to be a regular file of the context, or a link to one`);
 }
 
 /** Opened without following a link and read up to a limit: the commit may say that it is /dev/zero. */
