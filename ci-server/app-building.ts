@@ -24,6 +24,7 @@ import type { Pruning } from "./flows/pruning.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
 import { startWatchingBases } from "./flows/watch-bases.ts";
+import { createGithubAppTokens } from "./forges/github-app.ts";
 
 export interface Building {
   readonly builder: Builder;
@@ -71,6 +72,13 @@ function openGit({ stateFolder, repositories, limits }: Config): ReturnType<type
     protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
     lowSpeedBytesPerSecond: limits.git_low_speed_bytes_per_second,
     lowSpeedSeconds: limits.git_low_speed_seconds_max,
+    limits: {
+      repositoryBytesMax: limits.repository_bytes_max,
+      repositoryFilesMax: limits.repository_files_max,
+      mirrorBytesMax: limits.mirror_bytes_max,
+      fetchMsMax: limits.git_seconds_max * 1000,
+    },
+    tokens: createGithubAppTokens(systemClock),
   });
 }
 

@@ -2,9 +2,11 @@
 
 import { z } from "zod";
 import { recipeMistakes, recipeRules } from "./config-recipes.ts";
+import { accessField, accessMistake } from "./core/access.ts";
 import { imagePath, usualName } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 import { filePattern, secretName, serviceFields, serviceName, toService } from "./core/service.ts";
+import { hostsField, ownHost } from "./core/source-hosts.ts";
 
 const address = z
   .string()
@@ -65,6 +67,11 @@ const repository = z
       .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*\/[A-Za-z0-9._-]+$/, "has to be owner/name, such as acme/shop")
       .refine((name) => isImagePath(name), "cannot be an image name: single . _ - between letters and digits only"),
     url: gitUrl,
+    access: accessField.nullable().default(null),
+    submodules: z.boolean().default(false),
+    submodule_hosts: hostsField,
+    lfs: z.boolean().default(false),
+    lfs_hosts: hostsField,
     branches: z.array(z.string().min(1).max(250)).min(1, "has to name a branch, such as main").default(["main"]),
     services: z.array(service).min(1, "has to list a service").optional(),
     concurrency: z.enum(concurrencies).nullable().default(null),
@@ -84,6 +91,11 @@ const repository = z
   .transform(({ base_registries: baseRegistries, add_hosts: addHosts, ...value }) => ({
     ...{ ...value, baseRegistries, addHosts },
   }))
+  .transform(({ submodules, submodule_hosts, lfs, lfs_hosts, ...value }) => ({
+    ...value,
+    submoduleHosts: submodules ? (submodule_hosts ?? ownHost(value.url)) : null,
+    lfsHosts: lfs ? (lfs_hosts ?? ownHost(value.url)) : null,
+  }))
   .transform(({ labels_ignore: labelsIgnore, skip_directives: skipDirectives, ...value }) => ({
     ...value,
     labelsIgnore,
@@ -91,7 +103,13 @@ const repository = z
     // Without services the repository's own file says which there are.
     services: value.services ?? null,
   }))
-  .superRefine((value, ctx) => reportTwice(ctx, value.services ?? [], "services"));
+  .superRefine((value, ctx) => {
+    reportTwice(ctx, value.services ?? [], "services");
+    const mistake = value.access === null ? null : accessMistake(value.access, value.url);
+    if (mistake !== null) ctx.addIssue({ code: "custom", path: ["access"], message: mistake });
+    if (value.lfsHosts !== null && !/^https?:/.test(value.url))
+      ctx.addIssue({ code: "custom", path: ["lfs"], message: "needs a url that begins with https://" });
+  });
 
 const seconds = (value: number) => z.number().int().positive().default(value);
 const bytes = (value: number) => z.number().int().positive().default(value);
@@ -147,6 +165,12 @@ const limits = z.strictObject({
   sbom_cache_layers_max: z.number().int().positive().default(500),
   git_low_speed_bytes_per_second: bytes(1_000),
   git_low_speed_seconds_max: seconds(30),
+  // One fetch, one download of LFS objects.
+  git_seconds_max: seconds(15 * 60),
+  // The files of one commit, with those of its submodules and of LFS; and what git keeps of a repository's history.
+  repository_bytes_max: bytes(2 * 1024 ** 3),
+  repository_files_max: z.number().int().positive().default(500_000),
+  mirror_bytes_max: bytes(8 * 1024 ** 3),
   // 0: a build is begun however full the disk is.
   free_bytes_min: z
     .number()

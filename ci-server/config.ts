@@ -7,6 +7,7 @@ import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
+import { withFiles } from "./core/access.ts";
 import { AppError } from "./core/errors.ts";
 import { issueText, pathText } from "./core/mistake.ts";
 import type { Repository } from "./core/recipe.ts";
@@ -247,6 +248,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     retention: toRetention(file.retention),
     repositories: file.repositories.map((repository) => ({
       ...repository,
+      access: repository.access && withFiles(repository.access, (name) => path.resolve(folder, name)),
       secrets: Object.fromEntries(
         Object.entries(repository.secrets).map(([name, secret]) => [name, path.resolve(folder, secret)]),
       ),

@@ -14,20 +14,32 @@ export type GitServer = {
   readonly requests: readonly GitRequest[];
   stop(): Promise<void>;
 };
-/** `port`: a free one unless it is said. */
-export type GitServerOptions = { readonly root: string; readonly port?: number };
-export type GitRequest = { readonly method: string; readonly path: string };
+export type GitServerOptions = {
+  readonly root: string;
+  /** A free one unless it is said. */
+  readonly port?: number;
+  /** Whether whoever comes with these credentials (`user:password`; empty for none) may read this path. All may unless it is said. */
+  readonly admits?: (credentials: string, path: string) => boolean;
+  /** Answers what is no request of git's own: whether it did. */
+  readonly beside?: (request: IncomingMessage, response: ServerResponse) => boolean;
+};
+export type GitRequest = { readonly method: string; readonly path: string; readonly credentials: string };
 
 const requestsMax = 1_000;
 const cgiHeadBytesMax = 64 * 1024;
 
 /** Serves, read-only, the repositories below `root` that hold a file `git-daemon-export-ok`. stop() ends what is under way. */
-export async function startGitServer({ root, port = 0 }: GitServerOptions): Promise<GitServer> {
+export async function startGitServer(options: GitServerOptions): Promise<GitServer> {
+  const { root, port = 0, admits = () => true, beside = () => false } = options;
   const requests: GitRequest[] = [];
   const underWay = new Set<Promise<void>>();
   const server = createServer((request, response) => {
-    requests.push({ method: request.method ?? "", path: request.url ?? "" });
+    const { method = "", url: path = "" } = request;
+    const credentials = credentialsOf(request);
+    requests.push({ method, path, credentials });
     if (requests.length > requestsMax) requests.shift();
+    if (!admits(credentials, path)) return refuse(response);
+    if (beside(request, response)) return;
     const answer = answerByGit({ root, request, response }).catch(() => void response.destroy());
     underWay.add(answer);
     void answer.finally(() => underWay.delete(answer));
@@ -41,6 +53,15 @@ export async function startGitServer({ root, port = 0 }: GitServerOptions): Prom
   }
   // A listening TCP server has an address with a port.
   return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, requests, stop };
+}
+
+/** RFC 7617. */
+function credentialsOf({ headers: { authorization = "" } }: IncomingMessage): string {
+  return Buffer.from(/^Basic (.+)$/i.exec(authorization)?.[1] ?? "", "base64").toString("utf8");
+}
+
+function refuse(response: ServerResponse): void {
+  response.writeHead(401, { "www-authenticate": 'Basic realm="lab"' }).end();
 }
 
 type Exchange = { readonly root: string; readonly request: IncomingMessage; readonly response: ServerResponse };

@@ -10,7 +10,7 @@ import { fetchNewerEngine } from "../lab/newer-engine.ts";
 import { installPackages } from "../lab/packages.ts";
 import { cacheFolder, newerEngineSource, root, runFolder, testState } from "./helpers/folders.ts";
 
-const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static"];
+const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server"];
 const composePackages = ["docker-compose", "mmdebstrap"];
 const suites = ["unit", "contract", "integration", "crash", "compose"].map((folder) => `test/${folder}/**/*.test.ts`);
 

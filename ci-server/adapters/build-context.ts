@@ -27,6 +27,7 @@ export async function packContext(request: ContextRequest): Promise<Readable> {
   const dockerfile = path.posix.normalize(request.dockerfile);
   const files = await listFiles(root);
   if (!files.includes(dockerfile)) throw noDockerfile(request);
+  await checkDockerfile(root, dockerfile);
   const entries = files.filter(await readIgnoreFile(root, dockerfile));
   // tar-stream's streams are not node:stream's; an error of one ends the other, and the reader sees it.
   return pipeline(
@@ -83,6 +84,14 @@ async function listFiles(root: string): Promise<string[]> {
     .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
     .filter((file) => file !== ".git" && !file.startsWith(".git/"))
     .sort();
+}
+
+/** The engine would look for the target of a link in its own copy of the context, and others on this machine: it has to be here. */
+async function checkDockerfile(root: string, dockerfile: string): Promise<void> {
+  const target = await realpath(path.join(root, dockerfile)).catch(() => null);
+  const isInside = target?.startsWith(root + path.sep) === true;
+  if (isInside && (await stat(target)).isFile()) return;
+  throw new AppError("invalid", `${dockerfile} has to be a regular file of the context, or a link to one`);
 }
 
 type Header = Parameters<NonNullable<NonNullable<Parameters<typeof pack>[1]>["map"]>>[0];

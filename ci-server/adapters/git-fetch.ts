@@ -7,8 +7,9 @@ import type { SimpleGit } from "simple-git";
 import { AppError } from "../core/errors.ts";
 import { type MergedCommit, type MergeRange, mergeRange } from "../core/merge-range.ts";
 import type { CheckoutRequest } from "../core/ports.ts";
-import { both } from "./git-command.ts";
-import { toGitError } from "./git-error.ts";
+import { both, gitIn } from "./git-command.ts";
+import { checkMirror, fetchFrom, type Place } from "./git-remote.ts";
+import { gitText } from "./git-stream.ts";
 
 const shaPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 /** One name for the commits of whichever pull request is fetched: a name for each would make every fetch slower for ever. */
@@ -16,6 +17,8 @@ const headName = "refs/mergedock/head";
 /** Far above what any forge rebases. */
 const commitsMax = 10_000;
 const refPattern = /^(?!-)(?!.*\.\.)(?!.*\/\/)[A-Za-z0-9._/+@=-]{1,250}$/;
+
+type ObjectFormat = "sha1" | "sha256";
 
 interface Commit extends MergedCommit {
   readonly committedAt: Date;
@@ -27,24 +30,42 @@ interface Fetched {
   readonly range: MergeRange | null;
 }
 
-/** A mirror that a killed process left locked or broken is made anew: everything in it is at the remote. */
-export async function fetchWhole(open: () => SimpleGit, mirror: string, request: CheckoutRequest): Promise<Fetched> {
+/** Names in the mirror: of the branch, and of the pull request's own commits where the remote has them. */
+interface FetchedNames {
+  readonly branch: string;
+  readonly head: string | null;
+}
+
+/** A mirror that a killed process left locked or broken, or that has grown too large, is made anew: everything in it is at the remote. */
+export async function fetchWhole(place: Place, asked: CheckoutRequest): Promise<Fetched> {
+  let request = asked;
+  let format: ObjectFormat = asked.sha?.length === 64 ? "sha256" : "sha1";
   for (const isLast of [false, true]) {
-    await makeMirror(open, mirror);
+    const isNew = await makeMirror(place, format, request.signal);
     try {
-      return await fetchCommit(open, request);
+      return await fetchCommit(place, request);
     } catch (error) {
-      if (isLast || !(error instanceof AppError) || error.details.brokenMirror !== true) throw error;
-      await rm(mirror, { recursive: true, force: true });
+      if (!(error instanceof AppError)) throw error;
+      const { brokenMirror, objectFormat } = error.details;
+      const isTooLarge = error.code === "too_large";
+      if (brokenMirror !== true && objectFormat === undefined && !isTooLarge) throw error;
+      // What git was ended in may still be writing.
+      await rm(place.mirror, { recursive: true, force: true, maxRetries: 5 });
+      const isSmaller = !isNew || (request.merge?.headRef ?? null) !== null;
+      if (isLast || (isTooLarge && !isSmaller)) throw error;
+      // A squash leaves behind what its pull request held: without that the merge may be small.
+      if (isTooLarge && request.merge !== null) request = { ...request, merge: { ...request.merge, headRef: null } };
+      if (objectFormat === "sha1" || objectFormat === "sha256") format = objectFormat;
     }
   }
   throw new AppError("internal", "a mirror is made anew at most once");
 }
 
 /** Brings what the branch of the request has by now; a ref that is no branch brings nothing. */
-export async function fetchAgain(git: SimpleGit, request: CheckoutRequest): Promise<void> {
-  const remote = `refs/heads/${request.ref}`;
-  await fetchInto(git, request, [`+${remote}:${localName(remote)}`]).catch((error: unknown) => {
+export async function fetchAgain(place: Place, { repository, ref, signal }: CheckoutRequest): Promise<void> {
+  const remote = `refs/heads/${ref}`;
+  const refspecs = [`+${remote}:${localName(remote)}`];
+  await fetchFrom(place, { repository, url: repository.url, refspecs, signal }).catch((error: unknown) => {
     if (!(error instanceof AppError) || error.code !== "not_found") throw error;
   });
 }
@@ -57,21 +78,36 @@ export function checkNames({ ref, sha, merge }: CheckoutRequest): void {
     throw new AppError("invalid", `"${headRef}" is not the ref of a pull request`);
 }
 
-async function makeMirror(open: () => SimpleGit, mirror: string): Promise<void> {
+/** Whether it was not there. */
+async function makeMirror({ folder, mirror }: Place, format: ObjectFormat, signal: AbortSignal): Promise<boolean> {
   await mkdir(mirror, { recursive: true, mode: 0o700 });
   const isThere = await access(path.join(mirror, "HEAD")).then(
     () => true,
     () => false,
   );
-  if (!isThere) await open().raw(["init", "--quiet", "--bare"]);
+  const args = ["init", "--quiet", "--bare", `--object-format=${format}`];
+  if (!isThere) await gitText({ folder, cwd: mirror, args, signal });
+  return !isThere;
+}
+
+async function fetchCommit(place: Place, request: CheckoutRequest): Promise<Fetched> {
+  const { sha, repository, signal } = request;
+  if (sha === null) {
+    const commit = await fetchRef(place, request);
+    await checkMirror(place, repository, signal);
+    return { commit, range: null };
+  }
+  const names = await fetchMerge(place, request);
+  const [fetched] = await both(readMerge(place, request, sha, names), checkMirror(place, repository, signal));
+  return fetched;
 }
 
 /** The commit of a merge has to be on its base branch; for any other request the ref says which commit it is. */
-async function fetchCommit(open: () => SimpleGit, request: CheckoutRequest): Promise<Fetched> {
-  const { sha, merge } = request;
+async function readMerge(place: Place, request: CheckoutRequest, sha: string, names: FetchedNames): Promise<Fetched> {
+  const { merge } = request;
+  const { branch, head } = names;
+  const open = () => gitIn(place.folder, place.mirror, request.signal);
   const git = open();
-  if (sha === null) return { commit: await fetchRef(git, request), range: null };
-  const { branch, head } = await fetchMerge(git, request);
   const commits = Math.min(merge?.commits ?? 0, commitsMax);
   const line = await readCommits(git, ["--first-parent", `--max-count=${commits + 1}`, sha]).catch(() => []);
   const [commit, ...before] = line;
@@ -119,13 +155,14 @@ function toCommit(record: string): Commit {
   };
 }
 
-async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<Commit> {
+async function fetchRef(place: Place, request: CheckoutRequest): Promise<Commit> {
+  const git = gitIn(place.folder, place.mirror, request.signal);
   const { ref } = request;
   const candidates = shaPattern.test(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
   for (const [index, candidate] of candidates.entries()) {
     try {
       const local = localName(candidate);
-      await fetchInto(git, request, [`+${candidate}:${local}`]);
+      await fetchInto(place, request, [`+${candidate}:${local}`]);
       const [commit] = await readCommits(git, ["--max-count=1", `${local}^{commit}`]);
       if (commit !== undefined) return commit;
     } catch (error) {
@@ -136,21 +173,20 @@ async function fetchRef(git: SimpleGit, request: CheckoutRequest): Promise<Commi
   throw new AppError("internal", "no candidate for a ref");
 }
 
-/** The names under which the mirror now has the branch, and the pull request's own commits where the remote has them. */
-async function fetchMerge(git: SimpleGit, request: CheckoutRequest): Promise<{ branch: string; head: string | null }> {
+async function fetchMerge(place: Place, request: CheckoutRequest): Promise<FetchedNames> {
   const remote = `refs/heads/${request.ref}`;
   const branch = localName(remote);
   const headRef = request.merge?.headRef ?? null;
   if (headRef !== null) {
     try {
-      await fetchInto(git, request, [`+${remote}:${branch}`, `+${headRef}:${headName}`]);
+      await fetchInto(place, request, [`+${remote}:${branch}`, `+${headRef}:${headName}`]);
       return { branch, head: headName };
     } catch (error) {
       // They only say how it was merged: without them, or with some that git's own check refuses, it is built all the same.
       if (!(error instanceof AppError) || !["not_found", "invalid"].includes(error.code)) throw error;
     }
   }
-  await fetchInto(git, request, [`+${remote}:${branch}`]);
+  await fetchInto(place, request, [`+${remote}:${branch}`]);
   return { branch, head: null };
 }
 
@@ -159,10 +195,6 @@ function localName(remote: string): string {
   return `refs/mergedock/${createHash("sha256").update(remote).digest("hex")}`;
 }
 
-async function fetchInto(git: SimpleGit, { repository, signal }: CheckoutRequest, refspecs: readonly string[]) {
-  const args = ["fetch", "--verbose", "--no-tags", "--no-write-fetch-head", "--", repository.url, ...refspecs];
-  await git.raw(args).catch((cause: unknown) => {
-    signal.throwIfAborted();
-    throw toGitError(cause, repository, refspecs[0]?.slice(1).split(":")[0] ?? "");
-  });
+function fetchInto(place: Place, { repository, signal }: CheckoutRequest, refspecs: readonly string[]): Promise<void> {
+  return fetchFrom(place, { repository, url: repository.url, refspecs, signal });
 }

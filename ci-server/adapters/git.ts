@@ -1,21 +1,44 @@
 // Brings exactly one commit of a configured repository onto the disk: a bare mirror fetched by one refspec, and a worktree
 // that stays in place between builds, so that a merge costs its delta only.
 
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { mkdir, writeFile } from "node:fs/promises";
 import path from "node:path";
 import type { SimpleGit } from "simple-git";
+import { AppError } from "../core/errors.ts";
 import type { MergeRange } from "../core/merge-range.ts";
-import type { Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
+import type { AccessTokens, Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
 import { isAncestor } from "./git-ancestry.ts";
 import { hasBranch } from "./git-branches.ts";
-import { both, gitIn } from "./git-command.ts";
+import { both, gitIn, limiterFile, limiterText } from "./git-command.ts";
 import { checkNames, fetchAgain, fetchWhole } from "./git-fetch.ts";
 import { readFile } from "./git-objects.ts";
+import type { Place } from "./git-remote.ts";
 import { sweepFolders } from "./git-sweep.ts";
+import type { TreeLimits } from "./git-tree.ts";
+import { layOutWhole } from "./git-worktree.ts";
+import { KnownSecrets } from "./known-secrets.ts";
 import { Slots, Turns } from "./turns.ts";
 
-/** Names a tree that every git knows. */
-const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+/** The tree without files, which every git knows; its name is of the repository's kind of hash. */
+const emptyTrees = {
+  sha1: "4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+  sha256: "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5321",
+} as const;
+
+/** Above this git neither looks for likenesses nor holds a file in memory as a whole. */
+const bigFileBytes = 64 * 1024 * 1024;
+
+export interface GitLimits extends TreeLimits {
+  readonly mirrorBytesMax: number;
+  readonly fetchMsMax: number;
+}
+
+const usualLimits: GitLimits = {
+  repositoryBytesMax: 2 * 1024 ** 3,
+  repositoryFilesMax: 500_000,
+  mirrorBytesMax: 8 * 1024 ** 3,
+  fetchMsMax: 15 * 60 * 1000,
+};
 
 export interface GitOptions {
   /** Mirrors, worktrees and git's own HOME go here. */
@@ -25,33 +48,53 @@ export interface GitOptions {
   /** Below this rate for this long a transfer is given up. */
   readonly lowSpeedBytesPerSecond: number;
   readonly lowSpeedSeconds: number;
+  /** Those that are not named are as the configuration's defaults. */
+  readonly limits?: Partial<GitLimits>;
+  /** Where a GitHub App's tokens come from; without it there are none. */
+  readonly tokens?: AccessTokens;
 }
 
+const noTokens: AccessTokens = {
+  token: async () => Promise.reject(new AppError("unauthorized", "this server gets no tokens for GitHub Apps")),
+  forget: () => undefined,
+};
+
 export async function createGit(options: GitOptions): Promise<Git & SourceFolders> {
-  const home = path.join(options.folder, "home");
-  await mkdir(home, { recursive: true, mode: 0o700 });
-  await writeFile(path.join(home, ".gitconfig"), gitConfig(options), { mode: 0o600 });
-  const shared = { folder: options.folder, known: new Set<string>(), mirrors: new Turns(), worktrees: new Slots() };
+  const { folder, tokens = noTokens } = options;
+  const limits = { ...usualLimits, ...options.limits };
+  await mkdir(path.join(folder, "home"), { recursive: true, mode: 0o700 });
+  await writeFile(path.join(folder, "home/.gitconfig"), gitConfig(options), { mode: 0o600 });
+  await writeFile(limiterFile(folder), limiterText(limits.mirrorBytesMax), { mode: 0o600 });
+  const secrets = new KnownSecrets();
+  const shared = { folder, tokens, limits, secrets, known: new Set<string>() };
+  const lines = { mirrors: new Turns(), worktrees: new Slots() };
   return {
-    checkout: (request) => checkout(shared, request),
-    hasBranch: (repository, branch, signal) => hasBranch(options.folder, { repository, branch, signal }),
-    sweep: (request) => sweepFolders(shared, request),
+    checkout: (request) => checkout({ ...shared, ...lines }, request),
+    hasBranch: (repository, branch, signal) => hasBranch({ folder, tokens, repository, branch, signal }),
+    secretsOf: (repository) => secrets.of(repository),
+    sweep: (request) => sweepFolders({ ...shared, ...lines }, request),
   };
 }
 
 /** What all checkouts of this process share. */
-interface Shared {
-  readonly folder: string;
-  /** Worktrees that this process has cleaned. */
-  readonly known: Set<string>;
+interface Shared extends Parts {
   readonly mirrors: Turns;
   readonly worktrees: Slots;
+}
+
+interface Parts {
+  readonly folder: string;
+  readonly tokens: AccessTokens;
+  readonly limits: GitLimits;
+  readonly secrets: KnownSecrets;
+  /** Worktrees that this process has cleaned. */
+  readonly known: Set<string>;
 }
 
 /** git reads this file and no other configuration: neither the machine's nor the user's. */
 function gitConfig(options: GitOptions): string {
   return [
-    "[core]\n\thooksPath = /dev/null\n\tautocrlf = false",
+    `[core]\n\thooksPath = /dev/null\n\tautocrlf = false\n\tbigFileThreshold = ${bigFileBytes}`,
     "[init]\n\ttemplateDir =\n\tdefaultBranch = main",
     "[fetch]\n\tfsckObjects = true\n\trecurseSubmodules = false",
     "[gc]\n\tautoDetach = false",
@@ -75,8 +118,9 @@ async function checkout({ worktrees, mirrors, ...shared }: Shared, request: Chec
     const fetched = await mirrors.take(name, request.signal, () =>
       fetchAndLayOut({ ...shared, name, worktree }, request),
     );
-    const open = () => gitIn(shared.folder, mirrorOf(shared.folder, name), request.signal);
-    const fetch = () => mirrors.take(name, request.signal, () => fetchAgain(open(), request));
+    const place = placeOf(shared, name);
+    const open = () => gitIn(shared.folder, place.mirror, request.signal);
+    const fetch = () => mirrors.take(name, request.signal, () => fetchAgain(place, request));
     const ancestry = { open, fetch, signal: request.signal };
     return { ...fetched, release, isAncestor: (sha, of) => isAncestor(ancestry, sha, of) };
   } catch (cause) {
@@ -89,68 +133,46 @@ function mirrorOf(folder: string, name: string): string {
   return path.join(folder, "mirrors", `${name}.git`);
 }
 
-interface Place {
-  readonly folder: string;
-  readonly known: Set<string>;
+function placeOf({ folder, tokens, secrets, limits }: Parts, name: string): Place {
+  const noteSecrets = (sent: readonly string[]) => secrets.note(name, sent);
+  return { folder, mirror: mirrorOf(folder, name), tokens, noteSecrets, ...limits };
+}
+
+interface Own extends Parts {
+  /** The repository's, in lower case. */
   readonly name: string;
   readonly worktree: string;
 }
 
-async function fetchAndLayOut(
-  { folder, known, name, worktree }: Place,
-  request: CheckoutRequest,
-): Promise<Omit<Checkout, "release" | "isAncestor">> {
+async function fetchAndLayOut(own: Own, request: CheckoutRequest): Promise<Omit<Checkout, "release" | "isAncestor">> {
+  const { folder, known, name, worktree, limits } = own;
   const { repository, signal } = request;
-  const mirror = mirrorOf(folder, name);
+  const place = placeOf(own, name);
+  const { mirror } = place;
   request.log(`fetching ${request.ref} of ${repository.url}`);
-  const open = () => gitIn(folder, mirror, signal);
-  const { commit, range } = await fetchWhole(open, mirror, request);
+  const { commit, range } = await fetchWhole(place, request);
   const { sha, committedAt } = commit;
-  // The worktree's files and the list of changes are two processes that need nothing of each other.
-  const [, files] = await both(
-    layOut({ git: open(), folder, worktree, sha, known, signal }),
-    range === null ? null : listChanges(open(), range, sha),
-  );
+  const files = range === null ? null : listChanges(gitIn(folder, mirror, signal), range, sha);
+  const tally = { bytes: 0, files: 0 };
+  // The worktree's files and the list of changes need nothing of each other.
+  const [, changed] = await both(layOutWhole({ place, request, sha, worktree, known, tally, limits }), files);
   request.log(`${sha} is laid out`);
-  const read = (file: string, bytesMax: number) => readFile(open(), { sha, path: file, bytesMax });
-  return { sha, folder: worktree, committedAt, merge: range && files && { ...range, files }, read };
+  const read = (file: string, bytesMax: number) =>
+    readFile(gitIn(folder, mirror, signal), { sha, path: file, bytesMax });
+  return { sha, folder: worktree, committedAt, merge: range && changed && { ...range, files: changed }, read };
 }
 
 /** All files that differ between the two; `-z` leaves their names as they are. */
 async function listChanges(git: SimpleGit, { since }: MergeRange, sha: string): Promise<string[]> {
-  const text = await git.raw(["diff-tree", "-r", "-z", "--name-only", "--no-renames", since ?? emptyTree, sha, "--"]);
+  const text = await git.raw([
+    "diff-tree",
+    "-r",
+    "-z",
+    "--name-only",
+    "--no-renames",
+    since ?? emptyTrees[sha.length === 64 ? "sha256" : "sha1"],
+    sha,
+    "--",
+  ]);
   return text.split("\0").filter((file) => file !== "");
-}
-
-interface LayOut {
-  readonly git: SimpleGit;
-  readonly folder: string;
-  readonly worktree: string;
-  readonly sha: string;
-  /** Worktrees that this process has cleaned. */
-  readonly known: Set<string>;
-  readonly signal: AbortSignal;
-}
-
-async function layOut(step: LayOut): Promise<void> {
-  try {
-    await reset(step);
-  } catch (_missingOrBroken) {
-    step.signal.throwIfAborted();
-    // A worktree that a killed process left half done is cheaper to make anew than to mend.
-    await rm(step.worktree, { recursive: true, force: true });
-    await step.git.raw(["worktree", "prune"]);
-    await step.git.raw(["worktree", "add", "--detach", "--no-checkout", step.worktree, step.sha]);
-    await reset(step);
-  }
-}
-
-/** Nothing but git writes into a worktree: what a reset does not remove is from before this process, or from a reset that was broken off. */
-async function reset({ folder, worktree, sha, known, signal }: LayOut): Promise<void> {
-  const git = gitIn(folder, worktree, signal);
-  // A reset that is broken off leaves files that the next one does not know: until it has ended well the worktree is not clean.
-  const isClean = known.delete(worktree);
-  await git.raw(["reset", "--hard", sha]);
-  if (!isClean) await git.raw(["clean", "-ffdx"]);
-  known.add(worktree);
 }

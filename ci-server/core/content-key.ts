@@ -12,16 +12,18 @@ export interface KeyParts {
   readonly context: string;
   readonly platform: string;
   readonly bases: readonly BaseImage[];
+  /** What is laid out in the place of a submodule, and of a pointer of LFS. */
+  readonly sources: { readonly submodules: boolean; readonly lfs: boolean };
 }
 
 /**
  * The names of secrets stand in it, not their values: those are to let a step in, not to be part of what it makes. Of labels the
  * ones that the recipe's author wrote: those that tell of the merge are different each time.
  */
-export function keyText({ recipe, context, platform, bases }: KeyParts): string {
+export function keyText({ recipe, context, platform, bases, sources }: KeyParts): string {
   const { type, dockerfile, target, args, secrets, ownLabels } = recipe;
   const parts = {
-    ...{ scheme, type, platform, context, dockerfile, target },
+    ...{ scheme, type, platform, context, dockerfile, target, sources },
     args: sortedEntries(args),
     labels: sortedEntries(ownLabels),
     secrets: [...new Set(secrets)].sort(),

@@ -1,6 +1,7 @@
 // The contracts between the flows and the world: each interface says what a call promises, throws and leaves behind.
 // Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
 
+export type * from "./ports/access.ts";
 export type * from "./ports/attestations.ts";
 export type * from "./ports/bases.ts";
 export type * from "./ports/builder.ts";

@@ -1,5 +1,6 @@
 // A recipe says how one image is made; a repository's rules say which merges are built and from which recipes.
 
+import type { Access } from "./access.ts";
 import type { BaseImage } from "./build.ts";
 import type { FixedFields, ForbiddenField } from "./server-fields.ts";
 import type { ImageType, Service } from "./service.ts";
@@ -16,6 +17,12 @@ export interface Repository {
   /** `owner/name`, as the forge spells it. */
   readonly name: string;
   readonly url: string;
+  /** Null: anybody may read it. */
+  readonly access: Access | null;
+  /** From where submodules may come: `host` or `host/folder`. Null: they are left out. */
+  readonly submoduleHosts: readonly string[] | null;
+  /** From where the objects of LFS may come. Null: files stay the pointers that they are in git. */
+  readonly lfsHosts: readonly string[] | null;
   /** Patterns of base branches: `main`, `release/*`. The first one without `*` or `?` is built where a request names no ref. */
   readonly branches: readonly string[];
   /** Null where the repository's own file says which. */

@@ -24,7 +24,7 @@ export const baseLayer: Layer = {
       '--aptopt=Dir::Cache::srcpkgcache ""',
       "--dpkgopt=force-unsafe-io",
     ];
-    const packages = "--include=busybox,ca-certificates,git,tini";
+    const packages = "--include=busybox,ca-certificates,git,openssh-client,tini";
     const hooks = hook.map((command) => `--customize-hook=${command}`);
     await runQuietly("mmdebstrap", [
       "--variant=apt",

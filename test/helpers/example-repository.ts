@@ -8,6 +8,9 @@ export function exampleRepository(change: Partial<Repository> = {}): Repository 
   return {
     name: "acme/shop",
     url: "https://forge.test/acme/shop.git",
+    access: null,
+    submoduleHosts: null,
+    lfsHosts: null,
     branches: ["main"],
     services: [usualService("shop")],
     ...{ fixed: {}, forbidden: [], concurrency: null },

@@ -202,6 +202,89 @@ describe("the configuration", () => {
     expect(site).to.deep.include({ fixed: {}, forbidden: [], concurrency: "parallel" });
   });
 
+  it("reads how a private repository is entered, with its files relative to the file", () => {
+    const accessOf = (url: string, access: string) =>
+      load(`repositories: [{ name: acme/shop, url: "${url}", access: ${access} }]`).repositories[0]?.access;
+    const url = "https://git.acme.test/acme/shop.git";
+    const tokenFile = path.join(folder, "shop-token");
+    const token = { kind: "token", tokenFile, username: "x-access-token" };
+    expect(accessOf(url, "{ token_file: shop-token }")).to.deep.equal(token);
+    expect(accessOf("http://127.0.0.1:3000/a/b", "{ token_file: shop-token }")).to.deep.equal(token);
+    expect(accessOf(url, "{ token_file: /t, username: oauth2 }")).to.include({ tokenFile: "/t", username: "oauth2" });
+    const app =
+      "{ github_app: { app_id: 12, installation_id: 7, private_key_file: key.pem, api_url: https://a.test/ } }";
+    const privateKeyFile = path.join(folder, "key.pem");
+    const common = { kind: "github_app", appId: "12", privateKeyFile };
+    expect(accessOf(url, app)).to.deep.equal({ ...common, installationId: 7, apiUrl: "https://a.test" });
+    const least = "{ github_app: { app_id: 12, private_key_file: key.pem } }";
+    expect(accessOf(url, least)).to.deep.equal({ ...common, installationId: null, apiUrl: null });
+    expect(accessOf("ssh://git@a.test/a/b", "{ deploy_key_file: key, known_hosts_file: hosts }")).to.deep.equal({
+      kind: "deploy_key",
+      deployKeyFile: path.join(folder, "key"),
+      knownHostsFile: path.join(folder, "hosts"),
+    });
+    expect(accessOf(url, "null")).to.equal(null);
+  });
+
+  const https = "https://a.test/a.git";
+  const accessMistakes: [url: string, access: string, mistake: string][] = [
+    [https, "{}", "access: needs exactly one of token_file, github_app, deploy_key_file"],
+    [https, "{ token_file: a, deploy_key_file: b, known_hosts_file: c }", "access: needs exactly one of"],
+    [https, "{ token: ghp_secret }", 'access: Unrecognized key: "token"'],
+    [https, "{ token_file: '' }", "access.token_file:"],
+    [https, "{ token_file: a, username: 'a:b' }", 'access.username: "a:b" must not hold a colon'],
+    [
+      https,
+      "{ github_app: { app_id: 1, private_key_file: k }, username: a }",
+      "access: username belongs to token_file",
+    ],
+    [
+      https,
+      "{ deploy_key_file: k, known_hosts_file: h }",
+      "access: deploy_key_file needs a url that begins with ssh://",
+    ],
+    ["ssh://git@a.test/a", "{ deploy_key_file: k }", "access: needs both deploy_key_file and known_hosts_file"],
+    ["ssh://git@a.test/a", "{ token_file: k }", "access: a token is for https://"],
+    ["http://a.test/a", "{ token_file: k }", "access: a token is not sent over http://"],
+    ["http://127.0.0.1.a.test/a", "{ token_file: k }", "access: a token is not sent over http://"],
+    [
+      https,
+      "{ github_app: { app_id: 1, private_key_file: k, api_url: http://api.test } }",
+      'access.github_app.api_url: "http://api.test" has to be https://',
+    ],
+  ];
+  for (const [url, access, mistake] of accessMistakes) {
+    it(`says what is wrong with access: ${access}`, () => {
+      const found = mistakes(`repositories: [{ name: acme/shop, url: "${url}", access: ${access} }]`);
+      expect(found.join("\n")).to.contain(`repositories[0].${mistake}`);
+      expect(found.join("\n")).to.not.contain("ghp_secret");
+    });
+  }
+
+  it("leaves out submodules and LFS unless they are asked for, and takes them from the repository's own host", () => {
+    const read = (fields: string) => {
+      const [repository] = load(
+        `repositories: [{ name: a/b, url: "https://a.test:444/a/b.git", ${fields} }]`,
+      ).repositories;
+      return [repository?.submoduleHosts, repository?.lfsHosts];
+    };
+    expect(read("")).to.deep.equal([null, null]);
+    expect(read("submodule_hosts: [b.test], lfs_hosts: [b.test]")).to.deep.equal([null, null]);
+    expect(read("submodules: true, lfs: true")).to.deep.equal([["a.test:444"], ["a.test:444"]]);
+    const named = "submodules: true, submodule_hosts: [github.com/acme], lfs: true, lfs_hosts: [b.test]";
+    expect(read(named)).to.deep.equal([["github.com/acme"], ["b.test"]]);
+    for (const [fields, mistake] of [
+      ["submodules: true, submodule_hosts: []", "submodule_hosts: has to name a host"],
+      ["submodules: true, submodule_hosts: ['https://a.test']", "has to be host or host/folder"],
+      ["submodules: true, submodule_hosts: [a.test/../b]", "must not have . or .. as a segment"],
+      ["lfs_hosts: [a.test/%2e%2e/b]", "must not have . or .. as a segment, nor %"],
+    ] as const)
+      expect(mistakes(`repositories: [{ name: a/b, url: https://a.test/a.git, ${fields} }]`)[0]).to.contain(mistake);
+    expect(mistakes("repositories: [{ name: a/b, url: ssh://git@a.test/a.git, lfs: true }]")[0]).to.contain(
+      "repositories[0].lfs: true needs a url that begins with https://",
+    );
+  });
+
   const filterMistakes: [string, string][] = [
     ["services: [{ name: a, needs: [b] }]", 'services[0].needs[0]: "b" there is no service "b"'],
     ["services: [{ name: a, needs: [a] }]", 'services[0].needs[0]: "a" goes in a circle: a needs a'],

@@ -19,6 +19,7 @@ const parts: KeyParts = {
     { reference: "node:24", digest: "sha256:1" },
     { reference: "alpine:3", digest: "sha256:2" },
   ],
+  sources: { submodules: false, lfs: false },
 };
 const key = keyText(parts);
 const withRecipe = (change: Partial<KeyParts["recipe"]>): KeyParts => ({ ...parts, recipe: { ...recipe, ...change } });
@@ -40,6 +41,8 @@ describe("an image's key", () => {
     ["another digest of a base", { ...parts, bases: [{ reference: "node:24", digest: "sha256:3" }] }],
     ["another name of a base", { ...parts, bases: [{ reference: "node:lts", digest: "sha256:1" }] }],
     ["no bases", { ...parts, bases: [] }],
+    ["submodules laid out", { ...parts, sources: { submodules: true, lfs: false } }],
+    ["files of LFS laid out", { ...parts, sources: { submodules: false, lfs: true } }],
   ];
   for (const [what, other] of others) it(`is another one with ${what}`, () => expect(keyText(other)).not.to.equal(key));
 

@@ -56,6 +56,7 @@ concurrency: supersede
       paths: ["services/cart/**", "libs/**", "!**/*.md"],
       args: { NODE_ENV: "production", PORT: "80", DEBUG: "false", PYTHON: "3.10" },
       ...{
+        flavor: [],
         secrets: ["npm_token"],
         tags: ["type=semver,pattern={{version}}", "type=sha"],
         labels: { team: "checkout" },
@@ -89,7 +90,7 @@ concurrency: supersede
     [
       "a field that an image has not",
       image("tagret: x"),
-      '3:5: images[0].tagret: there is no such field; did you mean "target"? There are: service, context, dockerfile, target, paths, args, secrets, tags, labels, type, needs, no_cache, push_to',
+      '3:5: images[0].tagret: there is no such field; did you mean "target"? There are: service, context, dockerfile, target, paths, args, secrets, tags, flavor, labels, type, needs, no_cache, push_to',
     ],
     ["a list instead of names", "- images", '1:1: has to be names and values, such as "images:"'],
     ["text instead of names", "hello", '1:1: has to be names and values, such as "images:"'],

@@ -49,15 +49,19 @@ export interface Checkout {
   release(): void;
 }
 
-/** Brings commits from the repository's configured URL, and from no other place. */
+/** Brings commits from the repository's configured URL, and what they need from the hosts that are allowed for it. */
 export interface Git {
   /**
-   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit. Idempotent,
-   * and may run several times at once.
-   * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch),
-   * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `invalid`.
+   * Fetches one ref (and a merge's `headRef`, without which it does as well) and lays out exactly one commit, with its
+   * submodules and LFS files where the repository has them. Idempotent, and may run several times at once. Secrets are read
+   * from their files each time.
+   * Throws `not_found` (the remote has no such ref), `conflict` (the commit is not on the branch), `too_large`,
+   * `unavailable` (the remote cannot be reached, or does not have the commit yet), `unauthorized`, `forbidden` (a host that
+   * is not allowed, or whose key is not the known one), `timeout`, `invalid`.
    */
   checkout(request: CheckoutRequest): Promise<Checkout>;
   /** Whether the remote has the branch now. Throws `unavailable`, `unauthorized`, `not_found`. */
   hasBranch(repository: Repository, branch: string, signal: AbortSignal): Promise<boolean>;
+  /** What must not be read in a log: tokens that were sent for the repository of this name, the newest ones last. */
+  secretsOf(repository: string): readonly string[];
 }

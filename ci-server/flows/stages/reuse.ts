@@ -23,7 +23,8 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
     retry(run, () => bases.platform(signal)),
   ]);
   const needs = needsOf(context.dockerfile, { ...recipe, platform });
-  const policy = run.parts.basePolicy(repositoryOf(run));
+  const repository = repositoryOf(run);
+  const policy = run.parts.basePolicy(repository);
   const refusal = refuseNeeds(needs, policy);
   if (refusal !== null) throw refused(recipe, refusal);
   const found = await resolveBases(run, needs, policy);
@@ -36,6 +37,7 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
     context: context.digest,
     platform,
     bases: lasting.map(({ base }) => base),
+    sources: { submodules: repository.submoduleHosts !== null, lfs: repository.lfsHosts !== null },
   };
   image.key = await sha256(keyText(parts));
 }

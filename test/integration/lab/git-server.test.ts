@@ -29,7 +29,11 @@ describe("the git server", () => {
   it("serves a clone", async () => {
     await git(["clone", "--quiet", url, "copy"], { cwd: folder });
     expect(await readFile(join(folder, "copy/message.txt"), "utf8")).to.equal("hello\n");
-    expect(server.requests).to.deep.include({ method: "POST", path: "/acme/shop.git/git-upload-pack" });
+    expect(server.requests).to.deep.include({
+      method: "POST",
+      path: "/acme/shop.git/git-upload-pack",
+      credentials: "",
+    });
   });
 
   it("serves one commit by its sha, also when the branch has gone on", async () => {
