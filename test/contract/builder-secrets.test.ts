@@ -1,5 +1,6 @@
 // What core/ports/builder.ts promises of Builder: what a step gets to see, and what it does not.
 
+import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import type { Asked, BuilderBench } from "../helpers/builder-bench.ts";
 import { builderContract } from "../helpers/builder-bench.ts";
@@ -15,6 +16,11 @@ function withSecret(): Asked {
     ["other", Buffer.from("of another image")],
   ]);
   return { secrets: ["npm_token"], request: { secrets } };
+}
+
+/** Those that keep this process alive. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "PipeWrap").length;
 }
 
 /** What the steps have printed. */
@@ -50,6 +56,21 @@ builderContract("Builder and secrets", (bench) => {
     expect(error.details.failure.hint).to.equal(
       `name other in the image's "secrets", and give its file in mergedock.yml`,
     );
+  });
+
+  it("closes its session, whatever became of the build", async () => {
+    const before = openSockets();
+    await bench.putDockerfile("RUN false");
+    await fails(bench.build(withSecret()), "build_failed", "exit code: 1");
+    await fails(bench.build({ ...withSecret(), context: "nowhere" }), "invalid", "there is no folder");
+    const aborted = withSecret();
+    const stopped = { ...aborted.request, signal: AbortSignal.abort(new Error("enough")) };
+    expect(await bench.build({ ...aborted, request: stopped }).catch((error) => error.message)).to.equal("enough");
+    await bench.putDockerfile();
+    await bench.build(withSecret());
+    const deadline = performance.now() + 2_000;
+    while (openSockets() > before && performance.now() < deadline) await setImmediate();
+    expect(openSockets()).to.be.at.most(before);
   });
 
   it("T23: refuses arguments that look like secrets, before anything is built", async () => {
