@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { StringDecoder } from "node:string_decoder";
 import Docker from "dockerode";
 import { AppError } from "../core/errors.ts";
-import { toEngineError, unreachable } from "./engine-errors.ts";
+import { sessionRefused, toEngineError, unreachable } from "./engine-errors.ts";
 import { ask, dial, type EngineAuth, hijack, type SessionHeaders, statusOf } from "./engine-request.ts";
 
 // BuildKit sends what a step prints in pieces far below this.
@@ -75,7 +75,7 @@ export function createEngine(options: EngineOptions): Engine {
     openSession: (headers, signal) =>
       hijack(docker, headers, signal).catch((cause: unknown) => {
         signal.throwIfAborted();
-        throw toEngineError(options.host, cause);
+        throw sessionRefused(options.host, cause);
       }),
     image: (reference) => image(docker, options, reference),
     platform: async () => {

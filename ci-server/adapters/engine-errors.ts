@@ -18,6 +18,15 @@ function wordsOf(cause: unknown): string {
   return json?.message ?? (message ?? String(cause)).replace(/^\(HTTP code \d+\) .*? - /, "").trim();
 }
 
+/** Nothing of a session is the user's: an engine takes it, unless something in front of it does not let it through. */
+export function sessionRefused(host: string, cause: unknown): AppError {
+  const { statusCode } = cause as { statusCode?: number };
+  if (statusCode === undefined) return unreachable(host, cause);
+  const hint = "what stands in front of it has to let POST /session through";
+  const message = `the Docker engine at ${host} took no session (${statusCode} ${wordsOf(cause)}); ${hint}`;
+  return new AppError("unavailable", message, { cause });
+}
+
 export function unreachable(host: string, cause: unknown): AppError {
   const why = cause instanceof Error ? cause.message : String(cause);
   const message = `the Docker engine at ${host} cannot be reached: ${why}; is it running, and may this user open it?`;

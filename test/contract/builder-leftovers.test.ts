@@ -2,14 +2,19 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
+import { text } from "node:stream/consumers";
 import { expect } from "chai";
+import { pack } from "tar-fs";
+import { sampleApp } from "../../lab/sample-app.ts";
 import { type BuilderBench, builderContract } from "../helpers/builder-bench.ts";
 import { engineObjects } from "../helpers/engine-objects.ts";
 import { processes } from "../helpers/processes.ts";
 
 const program = join(import.meta.dirname, "../helpers/build-and-wait.ts");
-const own = { "dev.mergedock.repository": "acme/shop" };
+const ownLabel = "dev.mergedock.repository";
 const anHourMs = 3_600_000;
 
 const soon = () => new Date(Date.now() + anHourMs);
@@ -28,11 +33,12 @@ builderContract("Builder and leftovers", (bench) => {
 
   it("T26: sweeps images of ours that have lost their name, and nothing else", async () => {
     const { docker } = bench.lab;
-    const lost = await loseName(bench, own);
-    const stranger = await loseName(bench, { "com.example.owner": "somebody" });
-    const used = await loseName(bench, own);
+    const lost = await makeUnnamed(bench, ownLabel);
+    const stranger = await makeUnnamed(bench, "com.example.repository");
+    const used = await makeUnnamed(bench, ownLabel);
     const container = await docker.createContainer({ Image: used, Cmd: ["true"] });
-    const named = await bench.build({ labels: own });
+    await bench.put(await sampleApp({ message: "named" }));
+    const named = await bench.build({ labels: { [ownLabel]: "acme/shop" } });
     try {
       expect(await bench.builder.sweep(new Date(Date.now() - anHourMs)), "younger than any build").to.equal(0);
       expect(await bench.builder.sweep(soon())).to.equal(1);
@@ -48,14 +54,12 @@ builderContract("Builder and leftovers", (bench) => {
   });
 });
 
-/** An image whose name another one gets. */
-async function loseName(bench: BuilderBench, labels: Readonly<Record<string, string>>): Promise<string> {
-  await bench.putDockerfile(`RUN echo ${Math.random()}`);
-  const { imageId } = await bench.build({ labels });
-  await bench.putDockerfile(`RUN echo ${Math.random()}`);
-  const { imageId: next } = await bench.build({ labels: {} });
-  await bench.lab.docker.getImage(next).remove({ force: true });
-  return imageId;
+/** An image without a name, as one is left whose name another one got. */
+async function makeUnnamed({ lab, folder }: BuilderBench, label: string): Promise<string> {
+  await writeFile(join(folder, "content"), String(Math.random()));
+  const archive = pack(folder, { entries: ["content"] }).pipe(new PassThrough());
+  const answer: unknown = await lab.docker.importImage(archive, { changes: `LABEL ${label}=acme/shop` });
+  return JSON.parse(await text(answer as NodeJS.ReadableStream)).status; // its types know the callback alone
 }
 
 async function unnamed({ lab }: BuilderBench): Promise<string[]> {

@@ -1,5 +1,9 @@
 // What core/ports/builder.ts promises of Builder: what a step gets to see, and what it does not.
 
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
 import type { Asked, BuilderBench } from "../helpers/builder-bench.ts";
 import { builderContract } from "../helpers/builder-bench.ts";
@@ -15,6 +19,11 @@ function withSecret(): Asked {
     ["other", Buffer.from("of another image")],
   ]);
   return { secrets: ["npm_token"], request: { secrets } };
+}
+
+/** Those that keep this process alive. */
+function openSockets(): number {
+  return process.getActiveResourcesInfo().filter((kind) => kind === "PipeWrap").length;
 }
 
 /** What the steps have printed. */
@@ -43,13 +52,42 @@ builderContract("Builder and secrets", (bench) => {
   });
 
   it("T23: gives no other secret, and says where to name it", async () => {
-    await bench.putDockerfile("RUN --mount=type=secret,id=other,required=true cat /run/secrets/other");
+    await bench.putDockerfile(`RUN --mount=type=secret,id=other,required=true echo ${Math.random()}`);
     const error = await bench.build(withSecret()).catch((thrown) => thrown);
     expect(error).to.include({ code: "build_failed" });
     expect(error.message).to.match(/^secret other:? not found/);
     expect(error.details.failure.hint).to.equal(
       `name other in the image's "secrets", and give its file in mergedock.yml`,
     );
+  });
+
+  it("closes its session, whatever became of the build", async () => {
+    const before = openSockets();
+    await bench.putDockerfile("RUN false");
+    await fails(bench.build(withSecret()), "build_failed", "exit code: 1");
+    await fails(bench.build({ ...withSecret(), context: "nowhere" }), "invalid", "there is no folder");
+    const aborted = withSecret();
+    const stopped = { ...aborted.request, signal: AbortSignal.abort(new Error("enough")) };
+    expect(await bench.build({ ...aborted, request: stopped }).catch((error) => error.message)).to.equal("enough");
+    await bench.putDockerfile();
+    await bench.build(withSecret());
+    const deadline = performance.now() + 2_000;
+    while (openSockets() > before && performance.now() < deadline) await setImmediate();
+    expect(openSockets()).to.be.at.most(before);
+  });
+
+  it("says what to do when something in front of the engine lets no session through", async () => {
+    const socketPath = join(bench.folder, "engine.sock");
+    const guard = createServer((_request, response) => response.writeHead(403).end('{"message":"not for you"}'));
+    await once(guard.listen(socketPath), "listening");
+    try {
+      await bench.put({ Dockerfile: "FROM scratch\n", ".dockerignore": "*.sock" });
+      const building = bench.create({ engineHost: `unix://${socketPath}` }).build(bench.request());
+      await fails(building, "unavailable", "took no session (403 not for you); what stands in front of it has to let");
+    } finally {
+      guard.closeAllConnections();
+      await new Promise((resolve) => guard.close(resolve));
+    }
   });
 
   it("T23: refuses arguments that look like secrets, before anything is built", async () => {

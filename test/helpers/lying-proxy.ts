@@ -10,6 +10,7 @@ import {
 } from "node:http";
 import { createServer as createTlsServer, request as httpsRequest } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
 import { buffer } from "node:stream/consumers";
 
 export interface Answer {
@@ -46,6 +47,8 @@ export async function startLyingProxy(options: ProxyOptions): Promise<LyingProxy
     forward(options, counter, request, response).catch(() => response.destroy());
   };
   const server = options.tls === undefined ? createServer(handle) : createTlsServer(options.tls, handle);
+  const tunnels = new Set<Duplex>();
+  server.on("upgrade", (request: IncomingMessage, socket: Duplex) => tunnel(options, tunnels, request, socket));
   if (options.socketPath === undefined) server.listen(0, "127.0.0.1");
   else server.listen(options.socketPath);
   await once(server, "listening");
@@ -58,9 +61,31 @@ export async function startLyingProxy(options: ProxyOptions): Promise<LyingProxy
     async stop() {
       server.close();
       server.closeAllConnections();
+      for (const socket of tunnels) socket.destroy();
       await once(server, "close");
     },
   };
+}
+
+/** A connection that becomes something else than HTTP is passed on as it is, both ways. */
+function tunnel(
+  { upstream }: ProxyOptions,
+  tunnels: Set<Duplex>,
+  { method, url: path, headers }: IncomingMessage,
+  socket: Duplex,
+): void {
+  const sending = httpRequest({ ...upstream, method, path, headers, agent: false });
+  tunnels.add(socket.on("error", () => undefined));
+  sending.on("error", () => socket.destroy());
+  sending.on("upgrade", (answer: IncomingMessage, above: Duplex) => {
+    tunnels.add(above.on("error", () => undefined));
+    const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+    above.pipe(socket).pipe(above);
+    above.once("close", () => socket.destroy());
+    socket.once("close", () => above.destroy());
+  });
+  sending.end();
 }
 
 async function forward(

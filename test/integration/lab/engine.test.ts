@@ -8,17 +8,19 @@ import { sampleApp } from "../../../lab/sample-app.ts";
 import { createRepository, type Repository } from "../../../lab/sample-repository.ts";
 import { archive } from "../../helpers/archive.ts";
 import { runFolder } from "../../helpers/folders.ts";
-import { useLab } from "../../helpers/lab.ts";
+import { hasNewerEngine, useLab, useNewerLab } from "../../helpers/lab.ts";
 
 describe("the private engine", () => {
   const root = join(runFolder, "engine-test-git");
   const folder = join(runFolder, "engine-test");
   let shared: Docker;
+  let newer: Docker | undefined;
   let repository: Repository;
   let engine: Engine | undefined;
 
   before(async () => {
     shared = (await useLab()).docker;
+    if (hasNewerEngine) newer = (await useNewerLab()).docker;
     const files = await sampleApp({ message: "hello from the merge" });
     repository = await createRepository({ root, name: "acme/shop", files });
   });
@@ -37,6 +39,13 @@ describe("the private engine", () => {
     engine = await startEngine({ folder });
     const image = await clientOf(engine).getImage("sample:kept").inspect();
     expect(image.RepoTags).to.deep.equal(["sample:kept"]);
+  });
+
+  it("has a newer one beside it, which does not disturb it", async function () {
+    if (newer === undefined) this.skip();
+    const versions = await Promise.all([newer, shared].map((one) => one.version()));
+    const [later = 0, own = 0] = versions.map(({ Version }) => Number.parseInt(Version, 10));
+    expect(later).to.be.greaterThan(own);
   });
 
   it("says why it does not start", async () => {
