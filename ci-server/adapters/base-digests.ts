@@ -4,6 +4,7 @@ import { type BaseReference, fullName, parseBaseReference } from "../core/base-r
 import type { BaseImage } from "../core/build.ts";
 import { toAppError } from "../core/errors.ts";
 import type { Bases, BasesRequest } from "../core/ports.ts";
+import { baseImageError } from "./base-image-error.ts";
 import type { Engine } from "./docker-engine.ts";
 import { createRegistryHead, type RegistryAccess, type RegistryHead } from "./registry-head.ts";
 
@@ -55,7 +56,7 @@ async function resolveOne(shared: Shared, request: BasesRequest, reference: stri
   if (made !== null) return { reference, digest: made.id, local: true };
   const asked = await askRegistry(shared, request, parsed);
   if (typeof asked === "string") return { reference, digest: asked };
-  return askEngine(shared, request, { reference, parsed, why: asked.why });
+  return askEngine(shared, request, { reference, parsed, ...asked });
 }
 
 /** Another image of the same merge: it may not be in the registry yet. */
@@ -68,34 +69,41 @@ async function askRegistry(
   { head, away }: Shared,
   { mayBePrivate, signal }: BasesRequest,
   reference: BaseReference,
-): Promise<string | { readonly why: string }> {
+): Promise<string | NoDigest> {
   const { host } = reference;
-  if ((away.get(host) ?? 0) > performance.now()) return { why: `the registry ${host} was of no use a moment ago` };
+  if ((away.get(host) ?? 0) > performance.now())
+    return { why: `the registry ${host} was of no use a moment ago`, isMissing: false };
   try {
     const digest = await head.digest({ reference, mayBePrivate: mayBePrivate(host), signal });
-    return digest ?? { why: `the registry ${host} has no ${reference.path}:${reference.tag}` };
+    return digest ?? { why: `the registry ${host} has no ${reference.path}:${reference.tag}`, isMissing: true };
   } catch (cause) {
     signal.throwIfAborted();
     const error = toAppError(cause);
     if (error.details.privateAddress !== undefined) throw error;
     if (error.code === "unavailable") away.set(host, performance.now() + awayMs);
-    return { why: error.message };
+    return { why: error.message, isMissing: false };
   }
 }
 
-interface Unanswered {
-  readonly reference: string;
-  readonly parsed: BaseReference;
+interface NoDigest {
   readonly why: string;
+  /** The registry itself says that it has no such image. */
+  readonly isMissing: boolean;
 }
 
-/** What it has it takes, whatever the registry would have said. */
+interface Unanswered extends NoDigest {
+  readonly reference: string;
+  readonly parsed: BaseReference;
+}
+
+/** What it has it takes, whatever the registry would have said. Throws `build_failed` for what is nowhere. */
 async function askEngine(
   { engine }: Shared,
   { log }: BasesRequest,
-  { reference, parsed, why }: Unanswered,
+  { reference, parsed, why, isMissing }: Unanswered,
 ): Promise<BaseImage | null> {
   const image = await engine.image(reference);
+  if (image === null && isMissing) throw baseImageError(reference, `not found: ${why}`, null);
   if (image === null) {
     log(`${reference}: ${why}, and the engine does not have it: what this is made from is not known beforehand`);
     return null;

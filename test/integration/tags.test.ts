@@ -126,8 +126,8 @@ describe("the tags", function () {
       "org.opencontainers.image.revision": merge.sha,
       "dev.mergedock.repository": "acme/shop",
     });
-    const pushed = await named(`build-${build.id}`);
-    expect([pushed?.configDigest, pushed?.annotations]).to.deep.equal([manifest?.configDigest, {}]);
+    // A name that stays, whatever the others move on to.
+    expect((await named(`build-${build.id}`))?.digest).to.equal(image?.digest);
   });
 
   it("T27: name a version once and for all: the same content again is nothing to do, another one is refused", async () => {
@@ -208,7 +208,9 @@ describe("the tags", function () {
     };
     const made = [await proxyEngine(lab, folder, watch), await proxyRegistry(lab, folder, watch)];
     proxies.push(...made.map(({ proxy }) => proxy));
-    await start(semver, { env: Object.assign({}, ...made.map(({ env }) => env)) });
+    await start(semver, {
+      env: Object.assign({ MERGEDOCK_ATTESTATIONS_ENABLED: "false" }, ...made.map(({ env }) => env)),
+    });
     await ask("1.0.0");
     const sha = await commit("a later one");
     asked.length = 0;
@@ -220,7 +222,9 @@ describe("the tags", function () {
     const path = `PUT /v2/acme/shop/${service}/manifests`;
     const { digest } = (await named("latest")) ?? {};
     expect(asked.filter((call) => call.includes("/v2/"))).to.deep.equal(
-      [digest, "1.0.1", "1.0", `sha-${sha.slice(0, 7)}`, "latest"].map((reference) => `${path}/${reference}`),
+      [digest, "1.0.1", "1.0", `sha-${sha.slice(0, 7)}`, "latest", `build-${build.id}`].map(
+        (reference) => `${path}/${reference}`,
+      ),
     );
   });
 });
