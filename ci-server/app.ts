@@ -17,12 +17,14 @@ import {
   intakeSecrets,
   type RegistrySecrets,
   readOrMakeWorkerId,
+  readRepositorySecrets,
   registrySecrets,
 } from "./app-secrets.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
 import type { Builder, Destinations, Registry, Store } from "./core/ports.ts";
+import type { Repository } from "./core/recipe.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
@@ -155,7 +157,8 @@ function openBuilding({ config, checks, closers }: Opened, { password, ca }: Reg
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
   const builder = createDockerBuilder({ engine, pushHost, username, password });
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  return { builder, registry, destinations };
+  const hidden = [password, ...config.registries.flatMap((one) => one.password ?? [])];
+  return { builder, registry, destinations, hidden };
 }
 
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
@@ -196,6 +199,8 @@ interface BuildingParts {
   readonly builder: Builder;
   readonly registry: Registry;
   readonly destinations: Destinations;
+  /** The passwords that they know. */
+  readonly hidden: readonly string[];
 }
 
 async function work({ config, log, postgres }: Opened, building: BuildingParts): Promise<void> {
@@ -215,6 +220,9 @@ async function work({ config, log, postgres }: Opened, building: BuildingParts):
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
+    logLinesMax: limits.log_lines_max,
+    readSecrets: (repository: Repository, names: readonly string[]) =>
+      readRepositorySecrets(repository, names, limits.secret_bytes_max),
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
   };

@@ -105,7 +105,16 @@ const limits = z.strictObject({
     .nonnegative()
     .max(30 * 24 * 3600)
     .default(60 * 60),
+  // Of each build, whatever its attempts.
   log_bytes_max: bytes(4 * 1024 * 1024),
+  log_lines_max: z.number().int().positive().default(50_000),
+  // Of all secrets of a build together: what is hidden in its log is kept in memory in several forms.
+  secret_bytes_max: z
+    .number()
+    .int()
+    .positive()
+    .max(128 * 1024)
+    .default(64 * 1024),
   ledger_days_max: z.number().int().min(1).max(36_500).default(90),
   ledger_bytes_max: bytes(1024 * 1024 * 1024),
   registry_seconds_max: seconds(30),

@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import { packContext } from "../adapters/build-context.ts";
 import { BuildkitTrace } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
+import { withFailedStep } from "../adapters/failed-step.ts";
 import { toPushError } from "../adapters/push-error.ts";
 import { AppError } from "../core/errors.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
@@ -28,16 +29,22 @@ export function createDockerBuilder(options: DockerBuilderOptions): Builder {
 
 async function build({ engine, pushHost }: DockerBuilderOptions, request: BuilderRequest): Promise<Built> {
   const { recipe, checkout, signal } = request;
-  const file = await packContext({ ...recipe, folder: checkout.folder, mtime: checkout.committedAt });
+  const reading = readBuild(request);
+  const toFailed = async (thrown: unknown) => {
+    throw await withFailedStep(thrown, request, reading.trace);
+  };
+  const file = await packContext({ ...recipe, folder: checkout.folder, mtime: checkout.committedAt }).catch(toFailed);
   const engineBuild = randomUUID();
   // Closing the stream is not enough for every engine: it has to be told which build to end.
   const cancel = () => void engine.cancelBuild(engineBuild).catch(() => undefined);
   signal.addEventListener("abort", cancel, { once: true });
-  const reading = readBuild(request);
   try {
     const query = buildQuery(pushHost, request, engineBuild);
     await engine.stream({ path: "/build?", query, file, signal, onMessage: reading.onMessage });
+  } catch (thrown) {
+    return await toFailed(thrown);
   } finally {
+    reading.end();
     signal.removeEventListener("abort", cancel);
     file.destroy();
   }
@@ -61,19 +68,24 @@ function buildQuery(pushHost: string, request: BuilderRequest, engineBuild: stri
 function readBuild(request: BuilderRequest): {
   onMessage: (message: EngineMessage) => void;
   imageId: () => string | null;
+  end: () => void;
+  trace: BuildkitTrace;
 } {
   const trace = new BuildkitTrace();
   let imageId: string | null = null;
   const onMessage = (message: EngineMessage) => {
     if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
-      for (const line of trace.lines(message.aux)) request.log(line);
+      for (const { text, origin } of trace.lines(message.aux)) request.log(text, origin);
     } else if (message.id === "moby.image.id") {
       imageId = (message.aux as { ID?: string } | undefined)?.ID ?? null; // types.BuildResult of the engine's API
     } else if (message.stream !== undefined) {
       request.log(message.stream.trimEnd());
     }
   };
-  return { onMessage, imageId: () => imageId };
+  const end = () => {
+    for (const { text, origin } of trace.end()) request.log(text, origin);
+  };
+  return { onMessage, imageId: () => imageId, end, trace };
 }
 
 /** A stream may end without an error and without an image, as when the engine is killed. */

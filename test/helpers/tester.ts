@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "pg";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../ci-server/app.ts";
 import { loadConfig } from "../../ci-server/config.ts";
+import type { Failure, LogLine } from "../../ci-server/core/build.ts";
 import { type GitServer, startGitServer } from "../../lab/git-server.ts";
 import { type ClosedPullRequest, closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
@@ -36,7 +37,7 @@ export interface BuildView {
   readonly skipReason: string | null;
   readonly result: string | null;
   readonly stage: string | null;
-  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly failure: Failure | null;
   /** On the build's own page. */
   readonly history: readonly { readonly attempt: number; readonly outcome: string | null }[];
   readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
@@ -95,6 +96,8 @@ export interface TesterOptions {
   readonly limits?: Readonly<Record<string, number>>;
   /** More fields at the top of mergedock.yml. */
   readonly file?: Readonly<Record<string, unknown>>;
+  /** The server's own log; it has none when absent. */
+  readonly log?: Logger;
 }
 
 export class Tester {
@@ -122,7 +125,7 @@ export class Tester {
     const git = await startGitServer({ root: join(folder, "forge") });
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
-    const app = await createApp(loadConfig({ env, folder }), pino({ level: "silent" }));
+    const app = await createApp(loadConfig({ env, folder }), options.log ?? pino({ level: "silent" }));
     return new Tester({ lab, folder, git, repository, app });
   }
 
@@ -210,6 +213,13 @@ export class Tester {
     const log = await response.text();
     if (response.status !== 200) throw new Error(`the log of build ${id} was answered with ${response.status}: ${log}`);
     return { ...(await this.build(id)), log };
+  }
+
+  /** The log line by line, as the API gives it: `at` is text there. */
+  async lines(id: number | null, query = ""): Promise<LogLine[]> {
+    const response = await this.api(`/builds/${id}/log?format=json${query}`);
+    const lines = (await response.text()).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as LogLine); // the API's format
   }
 
   /** How many rows a table holds, asked of the database itself. */

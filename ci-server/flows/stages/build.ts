@@ -5,9 +5,11 @@ import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
+import { openSecrets } from "./secrets.ts";
 
 export async function buildImages(run: BuildRun): Promise<void> {
   const artifacts = run.at.attempt === 1 ? [] : await run.parts.store.artifacts(run.build.id);
+  await openSecrets(run);
   for (const image of run.images) image.built = await buildImage(run, image, artifacts);
 }
 
