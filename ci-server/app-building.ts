@@ -8,17 +8,17 @@ import { createEngine } from "./adapters/docker-engine.ts";
 import type { Signer } from "./adapters/dsse.ts";
 import { createGit } from "./adapters/git.ts";
 import { createRegistry } from "./adapters/registry.ts";
-import { readSecretFiles } from "./adapters/secret-files.ts";
 import { parseYaml } from "./adapters/yaml.ts";
 import { openAttesting } from "./app-attestations.ts";
 import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
 import type { Opened } from "./app-opened.ts";
 import { openPruning } from "./app-prune.ts";
 import { openDestinations } from "./app-registries.ts";
-import { credentialsByHost, type RegistrySecrets, readOrMakeWorkerId } from "./app-secrets.ts";
+import { credentialsByHost, type RegistrySecrets, readOrMakeWorkerId, readRepositorySecrets } from "./app-secrets.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
 import type { Config } from "./config.ts";
 import type { Bases, Builder, Destinations, Git, Locked, Registry } from "./core/ports.ts";
+import type { Repository } from "./core/recipe.ts";
 import type { AttestParts } from "./flows/attest-parts.ts";
 import type { Pruning } from "./flows/pruning.ts";
 import { runBuild } from "./flows/run-build.ts";
@@ -34,6 +34,8 @@ export interface Building {
   readonly git: Git;
   readonly attest: AttestParts | null;
   readonly pruning: Pruning;
+  /** The passwords that they know. */
+  readonly hidden: readonly string[];
 }
 
 export interface BuildingSecrets {
@@ -63,7 +65,8 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   closers.push(pruning.start());
   const locked: Locked = (name, signal, work) => opened.postgres.store.lock(name, signal, work);
   const attest = openAttesting({ config, http, signer, locked });
-  return { builder, registry, destinations, bases, git, attest, pruning };
+  const hidden = [password, ...config.registries.flatMap((other) => other.password ?? [])];
+  return { builder, registry, destinations, bases, git, attest, pruning, hidden };
 }
 
 function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
@@ -98,9 +101,11 @@ export async function work(opened: Opened, { pruning, ...building }: Building): 
     contexts: createContexts({ gitFolder: gitFolderOf(config.stateFolder) }),
     basePolicy: toBasePolicy(config),
     retry: { attempts: limits.attempts_max, delayMs: 1_000, delayMsMax: 30_000 },
-    readSecrets: readSecretFiles,
+    readSecrets: (repository: Repository, names: readonly string[]) =>
+      readRepositorySecrets(repository, names, limits.secret_bytes_max),
     buildMsMax: limits.build_seconds_max * 1000,
     logBytesMax: limits.log_bytes_max,
+    logLinesMax: limits.log_lines_max,
     brokenAttemptsMax: limits.broken_attempts_max,
     troubleMsMax: limits.trouble_seconds_max * 1000,
     ensureRoom: pruning.ensureRoom,

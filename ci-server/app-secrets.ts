@@ -1,7 +1,7 @@
 // The secrets and certificates that the configuration does not name: made in the state folder, once.
 
 import { randomBytes, randomUUID } from "node:crypto";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, stat } from "node:fs/promises";
 import path from "node:path";
 import { createOnce } from "../certs/files.ts";
 import { makeCertificates } from "../certs/make-certs.ts";
@@ -10,6 +10,8 @@ import type { Config } from "./config.ts";
 import { weaknessOf } from "./config-secrets.ts";
 import { type CredentialsByHost, credentialHost } from "./core/credentials.ts";
 import { AppError } from "./core/errors.ts";
+import { failedBuild } from "./core/failure.ts";
+import type { Repository } from "./core/recipe.ts";
 
 export interface IntakeSecrets {
   readonly webhookSecrets: readonly string[];
@@ -42,6 +44,50 @@ export function credentialsByHost({ registry, registries }: Config, password: st
     username === null || other === null ? [] : [[credentialHost(host), { username, password: other }] as const],
   );
   return new Map([...others, [credentialHost(registry.pushHost), { username: registry.username, password }]]);
+}
+
+/**
+ * The values of a repository's secrets as bytes, so many together at most. What is wrong with one is told without its path:
+ * whoever reads a build's log needs to know which it is, and not where it lies.
+ */
+export async function readRepositorySecrets(
+  { name, secrets }: Repository,
+  names: readonly string[],
+  bytesMax: number,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const values = new Map<string, Uint8Array>();
+  let bytes = 0;
+  for (const secret of names) {
+    const file = Object.hasOwn(secrets, secret) ? secrets[secret] : undefined;
+    if (file === undefined) throw unknownSecret(name, secret);
+    const unreadable = (cause: NodeJS.ErrnoException) => {
+      throw unreadableSecret(name, secret, `cannot be read (${cause.code})`, cause);
+    };
+    bytes += (await stat(file).catch(unreadable)).size;
+    if (bytes > bytesMax)
+      throw unreadableSecret(
+        name,
+        secret,
+        `is too large: all of a build's secrets have to be at most ${bytesMax} bytes`,
+      );
+    values.set(secret, await readFile(file).catch(unreadable));
+  }
+  return values;
+}
+
+function unknownSecret(repository: string, secret: string): AppError {
+  const hint = `name the file of "${secret}" under "secrets" of ${repository} in mergedock.yml, or correct the name in the recipe`;
+  return failedBuild("not_found", `${repository} has no secret "${secret}" on this server`, { kind: "secret", hint });
+}
+
+function unreadableSecret(repository: string, secret: string, why: string, cause?: unknown): AppError {
+  const hint = `see to the file that "secrets" of ${repository} in mergedock.yml names for "${secret}"`;
+  return failedBuild(
+    "internal",
+    `the file of the secret "${secret}" of ${repository} ${why}`,
+    { kind: "secret", hint },
+    cause,
+  );
 }
 
 /** Tells this state folder's attempts from those of others; no secret. */

@@ -134,6 +134,7 @@ const limits = z.strictObject({
     .nonnegative()
     .max(30 * 24 * 3600)
     .default(60 * 60),
+  // Of each build, whatever its attempts.
   log_bytes_max: bytes(4 * 1024 * 1024),
   // Of a repository's own .mergedock.yml.
   recipe_file_bytes_max: z
@@ -144,6 +145,14 @@ const limits = z.strictObject({
     .default(64 * 1024),
   // Of one build; each worker has one build.
   parallel_images_max: z.number().int().min(1).max(64).default(2),
+  log_lines_max: z.number().int().positive().default(50_000),
+  // Of all secrets of a build together: what is hidden in its log is kept in memory in several forms.
+  secret_bytes_max: z
+    .number()
+    .int()
+    .positive()
+    .max(128 * 1024)
+    .default(64 * 1024),
   ledger_days_max: z.number().int().min(1).max(36_500).default(90),
   ledger_bytes_max: bytes(1024 * 1024 * 1024),
   registry_seconds_max: seconds(30),

@@ -1,9 +1,10 @@
 // Reads what BuildKit says when a build fails, in the words of engine 20.10 and of those since 23.
 
-import { buildStepCharsMax } from "../core/build-step.ts";
+import { type BuildStep, buildStepCharsMax } from "../core/build-step.ts";
 import { dockerfileLine, parseStepName } from "../core/dockerfile-line.ts";
-import type { EngineFailure, EngineFailureKind, FailedStep } from "../core/engine-failure.ts";
+import type { EngineFailure, EngineFailureKind } from "../core/engine-failure.ts";
 import { AppError } from "../core/errors.ts";
+import { type FailedStep, withFailure } from "../core/failure.ts";
 import { baseImageError } from "./base-image-error.ts";
 import type { TraceFailure } from "./buildkit-trace.ts";
 
@@ -32,6 +33,14 @@ export function explainFailure({ error, failures, dockerfile, target }: FailedBu
     stage: (ran === null ? null : parseStepName(ran.name)?.stage) ?? target,
   };
   return new AppError("build_failed", errorText, { cause: error, details: { failure } });
+}
+
+/** The same error with the step that was broken off by it. */
+export function withRunningStep(error: AppError, running: BuildStep | null, dockerfile: string | null): AppError {
+  if (running === null) return error;
+  const { number, name } = running;
+  const line = dockerfile === null ? null : dockerfileLine(dockerfile, name);
+  return withFailure(error, { step: { number, name, dockerfileLine: line, exitCode: null } });
 }
 
 /** 128 and the number of SIGKILL, which is how the kernel keeps a control group within its memory. */

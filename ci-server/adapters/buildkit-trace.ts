@@ -4,7 +4,7 @@ import protobuf from "protobufjs";
 import { type BuildStep, buildStepCharsMax } from "../core/build-step.ts";
 import { cleanText } from "../core/clean-text.ts";
 import type { LogStream } from "../core/ports.ts";
-import { LineSplitter } from "./line-splitter.ts";
+import { LineBuffer } from "./line-buffer.ts";
 
 /** Source: moby/buildkit api/services/control/control.proto; only the fields that are read here. */
 const schema = protobuf.Root.fromJSON({
@@ -84,17 +84,18 @@ export interface TraceFailure {
 
 interface Running {
   step: BuildStep;
-  readonly outputs: Readonly<Record<LogStream, LineSplitter>>;
+  readonly outputs: Readonly<Record<LogStream, LineBuffer>>;
 }
 
 /** Feed it each `moby.buildkit.trace`. The lines are `#2 [1/3] COPY . .`, `#2 some output`, `#2 DONE 0.3s`. */
 export class BuildkitTrace {
   readonly #steps = new Map<string, Running>();
   readonly #failures = new Map<string, TraceFailure>();
+  #bytes = Buffer.alloc(0);
 
   /** `aux`: base64 of a StatusResponse. */
   read(aux: string): TraceUpdate {
-    const message = schema.decode(Buffer.from(aux, "base64"));
+    const message = schema.decode(this.#toBytes(aux));
     // The schema above gives exactly these fields.
     const status = schema.toObject(message, { longs: Number, bytes: Buffer, defaults: true, arrays: true }) as Status;
     const begun = status.vertexes.map((vertex) => this.#begin(vertex));
@@ -114,6 +115,17 @@ export class BuildkitTrace {
     return [...this.#failures.values()];
   }
 
+  /** The step that was begun last of those that have not ended. */
+  get running(): BuildStep | null {
+    return [...this.#steps.values()].findLast(({ step }) => step.completedAt === null)?.step ?? null;
+  }
+
+  /** Until the next message. One buffer for all of them: those of a build that prints without end would fill the memory before they are collected. */
+  #toBytes(base64: string): Uint8Array {
+    if (this.#bytes.length < base64.length) this.#bytes = Buffer.allocUnsafe(2 * base64.length);
+    return this.#bytes.subarray(0, this.#bytes.write(base64, "base64"));
+  }
+
   /** Steps are numbered as they start; BuildKit's own preparations are left out. */
   #begin(vertex: Vertex): TraceUpdate {
     if (!vertex.started || this.#steps.has(vertex.digest) || isPreparation(vertex.name)) return nothing;
@@ -126,7 +138,7 @@ export class BuildkitTrace {
       completedAt: null,
       error: null,
     };
-    this.#steps.set(vertex.digest, { step, outputs: { stdout: new LineSplitter(), stderr: new LineSplitter() } });
+    this.#steps.set(vertex.digest, { step, outputs: { stdout: new LineBuffer(), stderr: new LineBuffer() } });
     return { lines: [said(step, vertex.name)], steps: [step] };
   }
 
@@ -134,7 +146,7 @@ export class BuildkitTrace {
     const running = this.#steps.get(vertex);
     if (running === undefined) return [];
     const name = stream === 2 ? "stderr" : "stdout";
-    return running.outputs[name].write(Buffer.from(msg)).map((line) => printed(running.step, name, line));
+    return running.outputs[name].feed(msg).map((line) => printed(running.step, name, line));
   }
 
   #end(vertex: Vertex): TraceUpdate {
@@ -158,9 +170,10 @@ function isPreparation(name: string): boolean {
 }
 
 function restOf({ step, outputs }: Running): TraceLine[] {
-  return (["stdout", "stderr"] as const).flatMap((name) =>
-    outputs[name].rest().map((line) => printed(step, name, line)),
-  );
+  return (["stdout", "stderr"] as const).flatMap((name) => {
+    const line = outputs[name].end();
+    return line === null ? [] : [printed(step, name, line)];
+  });
 }
 
 function printed({ number }: BuildStep, stream: LogStream, line: string): TraceLine {

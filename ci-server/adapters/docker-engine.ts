@@ -136,15 +136,22 @@ async function stream(docker: Docker, options: EngineOptions, call: EngineCall):
 /** Unlike node:readline it throws when the stream breaks off, and it has a limit. */
 async function* readLines(stream: AsyncIterable<Buffer>): AsyncGenerator<string> {
   const decoder = new StringDecoder("utf8");
-  let rest = "";
+  // Joined once, when its end has come: an engine whose build prints without end sends lines of many pieces.
+  let pieces: string[] = [];
+  let chars = 0;
   for await (const chunk of stream) {
-    const lines = (rest + decoder.write(chunk)).split("\n");
-    rest = lines.pop() ?? "";
-    if (rest.length > lineCharsMax)
+    const [first = "", ...others] = decoder.write(chunk).split("\n");
+    pieces.push(first);
+    chars += first.length;
+    for (const next of others) {
+      yield pieces.join("");
+      pieces = [next];
+      chars = next.length;
+    }
+    if (chars > lineCharsMax)
       throw new AppError("unavailable", `the engine sent a line of more than ${lineCharsMax} characters`);
-    yield* lines;
   }
-  yield rest;
+  yield pieces.join("");
 }
 
 function handleLine(line: string, onMessage: EngineCall["onMessage"]): void {

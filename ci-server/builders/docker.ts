@@ -2,13 +2,14 @@
 
 import { randomUUID } from "node:crypto";
 import { packContext, readDockerfile } from "../adapters/build-context.ts";
-import { explainFailure } from "../adapters/buildkit-failure.ts";
+import { explainFailure, withRunningStep } from "../adapters/buildkit-failure.ts";
 import { openSession, type Session } from "../adapters/buildkit-session.ts";
 import { BuildkitTrace, type TraceFailure, type TraceLine } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
 import { ensureBases } from "../adapters/engine-bases.ts";
 import { sweepEngine } from "../adapters/engine-leftovers.ts";
 import { toPushError } from "../adapters/push-error.ts";
+import type { BuildStep } from "../core/build-step.ts";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import { AppError } from "../core/errors.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
@@ -60,8 +61,9 @@ async function runBuild(options: DockerBuilderOptions, request: BuilderRequest):
     await engine.stream({ path: "/build?", query, file, signal, onMessage: reading.onMessage });
     return reading.imageId();
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "build_failed") throw error;
+    if (!(error instanceof AppError)) throw error;
     const dockerfile = await readDockerfile(context);
+    if (error.code !== "build_failed") throw withRunningStep(error, reading.running(), dockerfile);
     throw explainFailure({ error, failures: reading.failures(), dockerfile, target: recipe.target });
   } finally {
     reading.end();
@@ -104,6 +106,8 @@ interface Reading {
   onMessage(message: EngineMessage): void;
   imageId(): string | null;
   failures(): readonly TraceFailure[];
+  /** The step that runs. */
+  running(): BuildStep | null;
   /** Tells what was begun to be printed. */
   end(): void;
 }
@@ -126,6 +130,7 @@ function readBuild(request: BuilderRequest): Reading {
     },
     imageId: () => imageId,
     failures: () => trace.failures,
+    running: () => trace.running,
     end: () => trace.rest().forEach(write),
   };
 }

@@ -1,7 +1,9 @@
 // A build: one commit of one repository being turned into images; its stages, its result and what it leaves.
 
 import type { ErrorCode } from "./errors.ts";
+import type { FailureDetails } from "./failure.ts";
 import type { MergeRange } from "./merge-range.ts";
+import type { LogStream } from "./ports/log.ts";
 
 export const triggers = ["pull_request", "manual", "base_image"] as const;
 export type Trigger = (typeof triggers)[number];
@@ -127,7 +129,8 @@ export interface StoredImage extends Image {
   readonly removedAt: Date | null;
 }
 
-export interface Failure {
+/** Why a build has no result that anybody wanted, and what to do about it. Without any secret. */
+export interface Failure extends FailureDetails {
   readonly code: ErrorCode;
   readonly message: string;
 }
@@ -167,10 +170,16 @@ export interface Build extends BuildRequest {
   readonly logRemovedAt: Date | null;
 }
 
-/** One line of a build's log. `seq` counts from 1 within the build. */
+/**
+ * One line of a build's log: text without control characters but tab and colours (SGR), and without secrets. `seq` counts
+ * from 1 within the build, across its attempts. `step`: its number within the service's image. `stream`: of what the step printed.
+ */
 export interface LogLine {
   readonly seq: number;
   readonly at: Date;
   readonly stage: Stage;
+  readonly service: string | null;
+  readonly step: number | null;
+  readonly stream: LogStream | null;
   readonly text: string;
 }

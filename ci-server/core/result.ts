@@ -2,6 +2,7 @@
 
 import type { Result } from "./build.ts";
 import type { ErrorCode } from "./errors.ts";
+import type { FailureKind } from "./failure.ts";
 
 const results: Readonly<Record<ErrorCode, Result>> = {
   invalid: "failure",
@@ -19,6 +20,7 @@ const results: Readonly<Record<ErrorCode, Result>> = {
   internal: "error",
 };
 
-export function resultOf(code: ErrorCode): Result {
-  return results[code];
+/** A full disk is ours to mend, whoever has found it. */
+export function resultOf(code: ErrorCode, kind?: FailureKind): Result {
+  return kind === "disk" ? "error" : results[code];
 }

@@ -46,10 +46,14 @@ export interface BuildParts {
   /** Images of one build that are built at once. */
   readonly parallelImagesMax: number;
   readonly retry: RetryPolicy;
-  /** The values of these secrets of the repository, read anew. Throws `invalid` for one that it does not have, or that cannot be read. */
-  readonly readSecrets: (repository: Repository, names: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   readonly buildMsMax: number;
+  /** Of a build's log, whatever its attempts. */
   readonly logBytesMax: number;
+  readonly logLinesMax: number;
+  /** Values that no log may show: the server's own passwords. */
+  readonly hidden: readonly string[];
+  /** The values of a repository's secrets, as their files have them. Throws with a failure of kind `secret`. */
+  readonly readSecrets: (repository: Repository, names: readonly string[]) => Promise<ReadonlyMap<string, Uint8Array>>;
   /** A build whose worker died this often ends as an error. */
   readonly brokenAttemptsMax: number;
   /** So long after it was asked for, a build is given back for trouble of ours; after that the trouble is its result. */
@@ -66,6 +70,12 @@ export interface BuildRun {
   readonly lease: Lease;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
+  /** Hides these values from now on in the log and in all that is told of a failure. Returns how many are too short for that. */
+  readonly hide: (values: Iterable<string>) => number;
+  /** A text without what is hidden, for whatever of it is stored beside the log. */
+  readonly mask: (text: string) => string;
+  /** Those that the recipes name; empty until the stage `build`. */
+  secrets: ReadonlyMap<string, Uint8Array>;
   checkout: Checkout | null;
   /** Set by a rule that ends the build without an image. */
   skipReason: string | null;

@@ -40,7 +40,8 @@ export async function inOrderOfNeeds(run: BuildRun, work: (image: ImageRun) => P
     return running.size > 0;
   };
   while (beginReady()) await Promise.race(running.values());
-  run.signal.throwIfAborted();
+  // What was broken off knows in which step.
+  if (failed.length === 0) run.signal.throwIfAborted();
   if (failed.length > 0) throw toFailure(run, failed, [...waiting]);
   if (waiting.size > 0) throw new Error("the needs of the images go in a circle");
 }

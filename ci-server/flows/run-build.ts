@@ -1,11 +1,11 @@
 // Runs one build: the stages in order, each recorded with its time; the end is stored whatever it is.
 
-import type { Build, Destination, Failure, Image, Result, Stage } from "../core/build.ts";
-import { cleanText } from "../core/clean-text.ts";
+import type { Destination, Failure, Image, Result, Stage } from "../core/build.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { digestReference } from "../core/image-ref.ts";
-import type { Lease } from "../core/ports.ts";
+import type { Lease, WriteLine } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
+import { failureOf, tellFailure } from "./build-failure.ts";
 import { BuildLog } from "./build-log.ts";
 import type { BuildParts, BuildRun, CopyOutcome } from "./build-run.ts";
 import { attestImages } from "./stages/attest.ts";
@@ -16,9 +16,12 @@ import { proveImages } from "./stages/prove.ts";
 import { pushImages } from "./stages/push.ts";
 import { watchLimits } from "./watch-limits.ts";
 
-const failureCharsMax = 4_000;
+interface StageWork {
+  readonly name: Stage;
+  readonly run: (run: BuildRun) => Promise<void>;
+}
 
-const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => Promise<void> }[] = [
+const stages: readonly StageWork[] = [
   { name: "fetch", run: fetchCommit },
   { name: "plan", run: planRecipes },
   { name: "build", run: buildImages },
@@ -32,24 +35,27 @@ const stages: readonly { readonly name: Stage; readonly run: (run: BuildRun) => 
  * ours, or it cannot be recorded.
  */
 export async function runBuild(parts: BuildParts, buildId: number, lease: Lease): Promise<void> {
-  const { store, clock, logBytesMax: bytesMax } = parts;
+  const { store, clock } = parts;
   await lease.confirm();
   const build = await store.begin(buildId);
   if (build === null || build.result !== null) return;
   const at = { buildId, attempt: build.attempts };
-  const log = new BuildLog({ store, clock, at, bytesMax, lastSeq: await store.lastLogSeq(buildId) });
+  const limit = { lines: parts.logLinesMax, bytes: parts.logBytesMax };
+  const log = new BuildLog({ store, clock, at, limit, stored: await store.logSize(buildId) });
+  log.hide(parts.hidden);
   const limits = watchLimits(parts, build, lease.signal);
   const progress: { stage: Stage } = { stage: "queued" };
-  const write = (text: string) => log.write(progress.stage, text);
-  const run = newRun({ parts, build, at, lease, signal: limits.signal, log: write });
+  const write: WriteLine = (text, origin) => log.write(progress.stage, text, origin);
+  const run = newRun({ parts, build, at, lease, signal: limits.signal, log: write, ...handlesOf(log) });
   try {
-    const failure = (await refuseBroken(parts, build)) ?? (await runStages(run, progress));
+    const failure = (await refuseBroken(run, log)) ?? (await runStages(run, log, progress));
     const back = failure === null ? null : reasonToGiveBack(run, failure);
     if (back !== null) await giveBack(run, log, progress.stage, back);
-    const result = failure === null ? resultWithout(run) : resultOf(failure.code);
+    const result = failure === null ? resultWithout(run) : resultOf(failure.code, failure.kind);
     const why = failure?.message ?? run.skipReason;
     write(why === null ? result : `${result}: ${why}`);
-    await log.close(progress.stage);
+    if (failure !== null) for (const line of tellFailure(run, failure)) write(line);
+    await log.close();
     await store.finish(at, { result, failure, images: toImages(run) });
   } finally {
     limits.stop();
@@ -57,27 +63,35 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
   }
 }
 
-function newRun(given: Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log">): BuildRun {
+type Given = Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log" | "hide" | "mask">;
+
+function newRun(given: Given): BuildRun {
   if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
-  return { ...given, checkout: null, skipReason: null, images: [], found: [] };
+  return { ...given, secrets: new Map(), checkout: null, skipReason: null, images: [], found: [] };
+}
+
+function handlesOf(log: BuildLog): Pick<BuildRun, "hide" | "mask"> {
+  return { hide: (values) => log.hide(values), mask: (text) => log.mask(text) };
 }
 
 /** Those that are proven to be in the registry. */
-function toImages({ parts, images }: BuildRun): Image[] {
+function toImages({ parts, images, mask }: BuildRun): Image[] {
   return images.flatMap((image) => {
     const { recipe, needed: _needed, digest, bytes, built, reusedId, ...more } = image;
     if (digest === null || bytes === null) return [];
     const { immutable: _kept, destinations: copies, ...rest } = more;
     const { service, image: path } = recipe;
     const reference = digestReference(parts.pushHost, path, digest);
-    const destinations = copies.map((copy) => toDestination(copy));
+    const destinations = copies.map((copy) => toDestination(copy, mask));
     const imageId = built?.imageId ?? reusedId ?? "";
     return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId }];
   });
 }
 
-function toDestination({ reference, error }: CopyOutcome): Destination {
-  return { reference, result: error === null ? "success" : "error", message: error?.message ?? null };
+function toDestination({ reference, error }: CopyOutcome, mask: BuildRun["mask"]): Destination {
+  return error === null
+    ? { reference, result: "success", message: null }
+    : { reference, result: "error", message: mask(error.message) };
 }
 
 /** Of a build without a failure. */
@@ -86,13 +100,15 @@ function resultWithout({ skipReason }: BuildRun): Result {
 }
 
 /** A build that takes its worker with it, again and again, must not do so for ever. */
-async function refuseBroken({ store, brokenAttemptsMax }: BuildParts, build: Build): Promise<Failure | null> {
+async function refuseBroken(run: BuildRun, log: BuildLog): Promise<Failure | null> {
+  const { build } = run;
+  const { store, brokenAttemptsMax } = run.parts;
   if (build.attempts <= brokenAttemptsMax) return null;
   const broken = (await store.attempts(build.id)).slice(0, -1).filter(({ outcome }) => outcome === null);
   if (broken.length < brokenAttemptsMax) return null;
   const history = broken.map(({ attempt, stage }) => `attempt ${attempt} in ${stage ?? "queued"}`).join(", ");
   const message = `its worker died ${broken.length} times (${history}); look at the server's log, then ask for it again`;
-  return { code: "internal", message };
+  return failureOf(run, log, "queued", new AppError("internal", message));
 }
 
 /** Trouble of ours is no result, until it has lasted too long; null when the failure is one. */
@@ -108,22 +124,22 @@ function reasonToGiveBack(run: BuildRun, failure: Failure): string | null {
 
 async function giveBack({ parts, at }: BuildRun, log: BuildLog, stage: Stage, reason: string): Promise<never> {
   log.write(stage, reason);
-  await log.close(stage);
+  await log.close();
   await parts.store.giveBack(at);
   throw new AppError("unavailable", reason);
 }
 
 /** Null when all of them succeeded, or one of them found that there is nothing to build. */
-async function runStages(run: BuildRun, progress: { stage: Stage }): Promise<Failure | null> {
-  for (const { name, run: work } of stages) {
-    progress.stage = name;
-    const failure = await runStage(run, name, work);
+async function runStages(run: BuildRun, log: BuildLog, progress: { stage: Stage }): Promise<Failure | null> {
+  for (const stage of stages) {
+    progress.stage = stage.name;
+    const failure = await runStage(run, log, stage);
     if (failure !== null || run.skipReason !== null) return failure;
   }
   return null;
 }
 
-async function runStage(run: BuildRun, name: Stage, work: (run: BuildRun) => Promise<void>): Promise<Failure | null> {
+async function runStage(run: BuildRun, log: BuildLog, { name, run: work }: StageWork): Promise<Failure | null> {
   const { store, clock } = run.parts;
   await store.stageStarted(run.at, name);
   const startedMs = clock.monotonicMs();
@@ -132,11 +148,9 @@ async function runStage(run: BuildRun, name: Stage, work: (run: BuildRun) => Pro
     run.signal.throwIfAborted();
     await work(run);
   } catch (thrown) {
-    // After an abort it does not matter how the work broke off, but why.
-    const error = toAppError(run.signal.aborted ? run.signal.reason : thrown);
-    failure = { code: error.code, message: cleanText(error.message).slice(0, failureCharsMax) };
+    failure = failureOf(run, log, name, thrown);
   }
-  const result = failure === null ? "success" : resultOf(failure.code);
+  const result = failure === null ? "success" : resultOf(failure.code, failure.kind);
   await store.stageEnded(run.at, name, clock.monotonicMs() - startedMs, result);
   return failure;
 }

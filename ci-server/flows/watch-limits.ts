@@ -37,8 +37,8 @@ async function watchCancel(
   while (!watching.aborted) {
     // Asked before the look: what happens between the two is not waited for. A database that is away is the stages' trouble.
     const change = store.changed(id, lookMs, watching).catch(() => undefined);
-    const build = await store.build(id).catch(() => null);
-    if (build?.cancelReason && !watching.aborted) return ending.abort(new AppError("cancelled", build.cancelReason));
+    const reason = await store.cancelReason(id).catch(() => null);
+    if (reason !== null && !watching.aborted) return ending.abort(new AppError("cancelled", reason));
     await change;
   }
 }

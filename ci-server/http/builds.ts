@@ -4,7 +4,7 @@ import { Readable } from "node:stream";
 import Router from "@koa/router";
 import type { Middleware } from "koa";
 import { z } from "zod";
-import type { Build } from "../core/build.ts";
+import type { Build, LogLine } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
 import type { Store } from "../core/ports.ts";
 import { followLog } from "../flows/follow-log.ts";
@@ -16,7 +16,14 @@ const page = z.object({
   before: id.nullable().default(null),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 });
-const logQuery = z.object({ after: z.coerce.number().int().min(0).default(0), follow: z.stringbool().default(false) });
+const logQuery = z.object({
+  after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+  follow: z.stringbool().default(false),
+  format: z.enum(["text", "json"]).optional(),
+});
+
+/** One JSON object a line: github.com/ndjson/ndjson-spec. */
+const jsonLines = "application/x-ndjson";
 
 export function buildRoutes(store: Store): Router {
   const router = new Router({ prefix: "/api/v1/builds" });
@@ -53,7 +60,8 @@ function show(store: Store): Middleware {
 
 function log(store: Store): Middleware {
   return async (ctx) => {
-    const { after: afterSeq, follow } = parseQuery(logQuery, ctx.query);
+    const { after: afterSeq, follow, format } = parseQuery(logQuery, ctx.query);
+    const isJson = format === "json" || (format === undefined && ctx.accepts("text/plain", jsonLines) === jsonLines);
     const build = await find(store, ctx.params.id);
     if (build.logRemovedAt !== null) {
       ctx.body = `the log of build ${build.id} was removed for its age on ${build.logRemovedAt.toISOString()} (limits.log_days_max)\n`;
@@ -62,15 +70,26 @@ function log(store: Store): Middleware {
     const gone = new AbortController();
     ctx.res.once("close", () => gone.abort());
     ctx.status = 200;
-    ctx.type = "text/plain; charset=utf-8";
+    ctx.type = isJson ? jsonLines : "text/plain; charset=utf-8";
+    ctx.vary("Accept");
     ctx.set("X-Content-Type-Options", "nosniff");
     ctx.flushHeaders();
-    ctx.body = Readable.from(toText(store, { buildId: build.id, afterSeq, follow, signal: gone.signal }));
+    const lines = followLog(store, { buildId: build.id, afterSeq, follow, signal: gone.signal });
+    ctx.body = Readable.from(toBody(lines, isJson ? toJson : toText));
   };
 }
 
-async function* toText(store: Store, request: Parameters<typeof followLog>[1]): AsyncGenerator<string> {
-  for await (const line of followLog(store, request)) yield `${line.stage.padEnd(6)} ${line.text}\n`;
+async function* toBody(lines: AsyncIterable<LogLine>, toLine: (line: LogLine) => string): AsyncGenerator<string> {
+  for await (const line of lines) yield `${toLine(line)}\n`;
+}
+
+/** The line with the number n is the nth one, so that a reader knows by counting where to go on. */
+function toText({ stage, text }: LogLine): string {
+  return `${stage.padEnd(6)} ${text}`;
+}
+
+function toJson({ seq, at, stage, service, step, stream, text }: LogLine): string {
+  return JSON.stringify({ seq, at, stage, service, step, stream, text });
 }
 
 async function find(store: Store, text: string | undefined): Promise<Build> {

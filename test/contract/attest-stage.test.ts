@@ -77,7 +77,7 @@ describe("the stage attest", () => {
     return {
       ...{ parts, build, at: { buildId: id, attempt }, lease: { signal: never, confirm }, signal: never },
       ...{ log: () => undefined, checkout: checkout as unknown as BuildRun["checkout"], skipReason: null },
-      found: [],
+      ...{ found: [], secrets: new Map(), hide: () => 0, mask: (text: string) => text },
       images: [{ ...newImageRun(recipe), digest, reusedFrom }],
     };
   }

@@ -45,7 +45,8 @@ describe("Store on PostgreSQL, of plans", () => {
   }
 
   async function end(at: AttemptKey, images: readonly Image[]): Promise<void> {
-    const failure = images.length > 0 ? null : ({ code: "build_failed", message: "no" } as const);
+    const why = { kind: "step", service: null, step: null, lastLines: [], hint: null } as const;
+    const failure = images.length > 0 ? null : ({ code: "build_failed", message: "no", ...why } as const);
     await store.finish(at, { result: failure === null ? "success" : "failure", failure, images });
   }
 

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
-import type { AttemptKey, BuildRequest, LogLine } from "../../ci-server/core/build.ts";
+import type { AttemptKey, BuildRequest, Failure, LogLine } from "../../ci-server/core/build.ts";
 import type { BuildStep } from "../../ci-server/core/build-step.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
 import type { Delivery, RuleVerdict } from "../../ci-server/core/delivery.ts";
@@ -21,6 +21,7 @@ interface Opened {
   readonly queue: Queue;
   /** Runs a statement behind the implementation's back; what it cannot be asked, a test of a promise may have to look up. */
   count(table: string): Promise<number>;
+  execute(sql: string): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -42,6 +43,9 @@ async function openEmbedded(): Promise<Opened> {
     async count(table) {
       const { rows } = await opened.pool.query(`select count(*)::int as count from ${table}`);
       return rows[0].count;
+    },
+    async execute(sql) {
+      await opened.pool.query(sql);
     },
     async close() {
       await opened.close();
@@ -263,7 +267,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
         },
       ];
       await store.finish(second, { result: "success", failure: null, images });
-      await store.finish(second, { result: "error", failure: { code: "internal", message: "late" }, images: [] });
+      await store.finish(second, { result: "error", failure: failure("late"), images: [] });
       const kept = images.map((image) => ({ ...image, removedAt: null }));
       const ended = { result: "success", failure: null, images: kept, sha: "f".repeat(40), logRemovedAt: null };
       expect(await store.build(id)).to.deep.include(ended);
@@ -312,10 +316,48 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       const { id, at } = await begun(store, "acme/log");
       const lines = Array.from({ length: 95 }, (_none, index) => line(index + 1));
       for (const chunk of [lines.slice(0, 50), lines.slice(50, 93), lines.slice(93)]) await store.appendLog(at, chunk);
-      expect(await store.lastLogSeq(id)).to.equal(95);
+      expect(await store.logSize(id)).to.deep.equal({ lines: 95, bytes: logBytes(lines) });
       for (const after of [0, 1, 49, 50, 51, 92, 93, 94, 95])
         expect(await store.readLog(id, after)).to.deep.equal(lines.slice(after));
-      expect(await store.lastLogSeq(await store.request(manual("acme/log"), null))).to.equal(0);
+      expect(await store.logSize(await store.request(manual("acme/log"), null))).to.deep.equal({ lines: 0, bytes: 0 });
+    });
+
+    it("says why a build was asked to stop, and nothing where none was", async () => {
+      const { id } = await begun(store, "acme/stop");
+      expect(await store.cancelReason(id)).to.equal(null);
+      await store.cancel(id, "enough");
+      expect(await store.cancelReason(id)).to.equal("enough");
+      expect(await store.cancelReason(987_654)).to.equal(null);
+    });
+
+    it("keeps what is known of a failure, and reads what an earlier version wrote of one", async () => {
+      const { id, at } = await begun(store, "acme/failed");
+      await store.finish(at, { result: "error", failure: failure("broken"), images: [] });
+      expect((await store.build(id))?.failure).to.deep.equal(failure("broken"));
+      const old = await begun(store, "acme/failed");
+      await store.finish(old.at, { result: "timeout", failure: null, images: [] });
+      await opened.execute(
+        `update build set failure = '{"code": "timeout", "message": "too long"}' where id = ${old.id}`,
+      );
+      const unknown = { service: null, step: null, lastLines: [], hint: null };
+      expect((await store.build(old.id))?.failure).to.deep.equal({
+        ...{ code: "timeout", message: "too long", kind: "timeout" },
+        ...unknown,
+      });
+    });
+
+    it("reads the lines of a log that an earlier version wrote", async () => {
+      const { id } = await begun(store, "acme/old-log");
+      const stored = JSON.stringify([{ at: new Date(0), stage: "fetch", text: "an old line" }]);
+      await opened.execute(`insert into log_chunk (build_id, seq, lines) values (${id}, 1, '${stored}')`);
+      expect(await store.readLog(id, 0)).to.deep.equal([
+        {
+          ...{ seq: 1, at: new Date(0), stage: "fetch", text: "an old line" },
+          service: null,
+          step: null,
+          stream: null,
+        },
+      ]);
     });
 
     it("wakes those who wait for a change, and lets go of them in time", async () => {
@@ -376,8 +418,22 @@ function workOff(queue: Queue, store: Store, ids: readonly number[], giveBack: n
   });
 }
 
+/** Every other one as a step has printed it, the others as a stage says them. */
 function line(seq: number): LogLine {
-  return { seq, at: new Date(1_700_000_000_000 + seq), stage: "build", text: `line ${seq} "ü" \u001b[1m` };
+  const origin =
+    seq % 2 === 0
+      ? ({ service: "shop", step: 3, stream: "stderr" } as const)
+      : { service: null, step: null, stream: null };
+  return { seq, at: new Date(1_700_000_000_000 + seq), stage: "build", ...origin, text: `line ${seq} "ü" \u001b[1m` };
+}
+
+function logBytes(lines: readonly LogLine[]): number {
+  return lines.reduce((sum, { text }) => sum + Buffer.byteLength(text) + 1, 0);
+}
+
+function failure(message: string): Failure {
+  const step = { number: 4, name: "[2/3] RUN false", dockerfileLine: 3, exitCode: 1 };
+  return { code: "internal", message, kind: "internal", service: "shop", step, lastLines: ["a", "b"], hint: "look" };
 }
 
 function delivery(change: Partial<Delivery> = {}): Delivery {

@@ -1,11 +1,12 @@
 // A server process of its own in an empty folder, for tests of what it takes: without engine, registry and git, with its database at hand.
 
 import { createHmac, randomUUID } from "node:crypto";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type QueryResultRow } from "pg";
 import { Pool } from "undici";
+import { memoryGrowth } from "./memory.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { adminToken, webhookSecret } from "./tester.ts";
 
@@ -132,14 +133,7 @@ export class ServerTester {
 
   /** By how many bytes the process's memory grew at most while `work` ran. */
   async memoryGrowth(work: () => Promise<unknown>): Promise<number> {
-    const proc = `/proc/${this.#server.child.pid}`;
-    const read = async (field: string) =>
-      1024 * Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(await readFile(`${proc}/status`, "utf8"))?.[1]);
-    // proc(5), clear_refs: 5 sets the peak back to what is resident now.
-    await writeFile(`${proc}/clear_refs`, "5");
-    const before = await read("VmRSS");
-    await work();
-    return (await read("VmHWM")) - before;
+    return memoryGrowth(this.#server.child.pid ?? 0, work);
   }
 }
 

@@ -4,9 +4,10 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type QueryResultRow } from "pg";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { type App, createApp } from "../../ci-server/app.ts";
 import { loadConfig } from "../../ci-server/config.ts";
+import type { Failure, LogLine } from "../../ci-server/core/build.ts";
 import { type GitServer, startGitServer } from "../../lab/git-server.ts";
 import { type ClosedPullRequest, closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
@@ -39,7 +40,7 @@ export interface BuildView {
   readonly plan: readonly { readonly service: string; readonly verdict: string; readonly reason: string }[] | null;
   readonly result: string | null;
   readonly stage: string | null;
-  readonly failure: { readonly code: string; readonly message: string } | null;
+  readonly failure: Failure | null;
   /** On the build's own page. */
   readonly history: readonly { readonly attempt: number; readonly outcome: string | null }[];
   readonly stages: readonly { readonly name: string; readonly ms: number | null; readonly result: string | null }[];
@@ -116,6 +117,8 @@ export interface TesterOptions {
   readonly file?: Readonly<Record<string, unknown>>;
   /** Hears what the server logs, as JSON lines. */
   readonly onLog?: (line: string) => void;
+  /** The server's own log; it has none when absent. */
+  readonly log?: Logger;
 }
 
 export class Tester {
@@ -143,9 +146,9 @@ export class Tester {
     const git = await startGitServer({ root: join(folder, "forge") });
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
-    const { onLog } = options;
-    const log = onLog === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, { write: onLog });
-    const app = await createApp(loadConfig({ env, folder }), log);
+    const { onLog, log } = options;
+    const written = onLog === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, { write: onLog });
+    const app = await createApp(loadConfig({ env, folder }), log ?? written);
     return new Tester({ lab, folder, git, repository, app });
   }
 
@@ -233,6 +236,13 @@ export class Tester {
     const log = await response.text();
     if (response.status !== 200) throw new Error(`the log of build ${id} was answered with ${response.status}: ${log}`);
     return { ...(await this.build(id)), log };
+  }
+
+  /** The log line by line, as the API gives it: `at` is text there. */
+  async lines(id: number | null, query = ""): Promise<LogLine[]> {
+    const response = await this.api(`/builds/${id}/log?format=json${query}`);
+    const lines = (await response.text()).split("\n").filter((line) => line !== "");
+    return lines.map((line) => JSON.parse(line) as LogLine); // the API's format
   }
 
   /** How many rows a table holds, asked of the database itself. */

@@ -50,9 +50,10 @@ describe("the API", function () {
     const none = await ci.post("/images", { service: "shop", version: "1", type: "docker", ref: "none" });
     const failed = await ci.finished(((await none.json()) as { build: number }).build);
     const message = "acme/shop has no refs/tags/none; a branch, a tag, or a commit with all of its digits can be built";
-    expect(failed).to.deep.include({
-      result: "failure",
-      failure: { code: "not_found", message },
+    expect(failed).to.include({ result: "failure" });
+    expect(failed.failure).to.deep.equal({
+      ...{ code: "not_found", message, kind: "git", service: null, step: null, lastLines: [] },
+      hint: "ask for a branch, a tag or a commit that the repository has",
     });
   });
 

@@ -136,10 +136,10 @@ describe("the attestations of a merge", function () {
     expect(build.log).to.contain("shop: 2 packages in the image: 1 deb, 1 npm");
   });
 
-  it("leave the image's own manifest as the engine pushed it: no index, and no other digest", async () => {
+  it("leave the image's own manifest as it was tagged: no index, and no other digest", async () => {
     const found = await registry.manifest("acme/shop", `pr-${number}`, never);
     expect(found?.descriptor.digest).to.equal(image().digest);
-    expect(found?.descriptor.mediaType).to.equal("application/vnd.docker.distribution.manifest.v2+json");
+    expect(found?.descriptor.mediaType).to.equal("application/vnd.oci.image.manifest.v1+json");
     const tags = await http.read({ method: "GET", path: "/v2/acme/shop/tags/list", scope: "", signal: never });
     // What the registry shows of them where it has no referrers API.
     expect(String(tags.body)).to.contain(`"${referrersTag(image().digest)}"`);
@@ -331,7 +331,7 @@ describe("the attestations of a merge", function () {
         [["verify", image().reference], "say with --key which public key to trust"],
         [["verify", image().reference, "--key", "nowhere.pem"], "nowhere.pem cannot be read"],
         [["verify", image().reference, "--username", "x"], "belong together"],
-        [[], "say what to do"],
+        [["build"], 'there is no command "build"'],
       ] as const) {
         const { code, stderr } = await mergedock(args);
         expect(code, args.join(" ")).to.equal(2);
@@ -340,7 +340,8 @@ describe("the attestations of a merge", function () {
       expect(await mergedock(["verify", "localhost:1/acme/shop:x", "--key", keyFile])).to.include({ code: 3 });
       const help = await mergedock(["help"]);
       expect(help.code).to.equal(0);
-      for (const command of ["mergedock serve", "mergedock verify"]) expect(help.stdout).to.contain(command);
+      for (const command of ["mergedock serve", "mergedock prune", "mergedock verify"])
+        expect(help.stdout).to.contain(command);
     });
   });
 });

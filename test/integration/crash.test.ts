@@ -13,6 +13,7 @@ import { createRepository, type Repository } from "../../lab/sample-repository.t
 import { sendDelivery } from "../../lab/send-delivery.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
+import { readInPieces } from "../helpers/read-in-pieces.ts";
 import { type ServerProcess, startServer } from "../helpers/server-process.ts";
 import { adminToken, type BuildView, labEnvironment, webhookSecret } from "../helpers/tester.ts";
 
@@ -73,8 +74,8 @@ describe("a server that goes down in the middle of a build", function () {
     return (JSON.parse(answer.body) as { build: number }).build;
   }
 
-  function ask(path: string): Promise<Response> {
-    return fetch(`${apiUrl}${path}`, { headers: { authorization: `Bearer ${adminToken}` } });
+  function ask(path: string, init: RequestInit = {}): Promise<Response> {
+    return fetch(`${apiUrl}${path}`, { ...init, headers: { authorization: `Bearer ${adminToken}` } });
   }
 
   /** Reads the log until the words come, or to its end. */
@@ -111,6 +112,32 @@ describe("a server that goes down in the middle of a build", function () {
     expect(build, build.log).to.include({ result: "success", attempts: 2 });
     expect(build.log).to.contain("attempt 2");
     expect(await lab.docker.listContainers({ all: true })).to.deep.equal([]);
+  });
+
+  it("loses and doubles no line of a log for those who read it, whatever dies", async () => {
+    const print = `echo ${randomUUID()}; for i in $(/bin/busybox seq 1 300); do echo line $i; /bin/busybox usleep 10000; done`;
+    const run = ["/bin/busybox", "sh", "-c", print];
+    const id = await merge({ Dockerfile: `FROM scratch\nCOPY busybox /bin/busybox\nRUN ${JSON.stringify(run)}\n` });
+    const readers = [2, 30, 200].map((most) =>
+      readInPieces((query, init) => ask(`/builds/${id}/log?${query}`, init), most),
+    );
+    await logged(id, "line 150\n");
+    await server.kill();
+    await start();
+    await logged(id, "attempt 2\n");
+    await logged(id, "line 10\n");
+    const { log } = await finished(id);
+    const lines = log.trimEnd().split("\n");
+    const seqs = lines.map((_line, index) => index + 1);
+    for (const { lines: read, connections } of await Promise.all(readers)) {
+      expect(read.map(({ seq }) => seq)).to.deep.equal(seqs);
+      expect(read.map(({ stage, text }) => `${stage.padEnd(6)} ${text}`)).to.deep.equal(lines);
+      expect(connections).to.be.greaterThan(2);
+    }
+    // What the first attempt has told stays, and the second one goes on after it.
+    const second = lines.findIndex((line) => line.includes("attempt 2"));
+    expect(lines.slice(0, second).filter((line) => line.endsWith(" line 100"))).to.have.length(1);
+    expect(lines.slice(second).filter((line) => line.endsWith(" line 300"))).to.have.length(1);
   });
 
   it("F11: gives the build back on SIGTERM, ends with 0, and the next start builds it", async () => {

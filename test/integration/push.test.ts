@@ -77,7 +77,8 @@ describe("a push", function () {
   it("whose answer is lost is no second push", async () => {
     let pushes = 0;
     const lie: Lie = ({ method, path }) => {
-      if (method !== "PUT" || !isOfBuild(path)) return null;
+      // What is put under the same tag later on is by the server.
+      if (method !== "PUT" || !isOfBuild(path) || pushes > 0) return null;
       pushes += 1;
       return { status: 500, body: Buffer.from("{}") };
     };
@@ -85,7 +86,7 @@ describe("a push", function () {
       const build = await ci.finished((await ci.merge({ message: "lost" })).verdict.build);
       expect(build, build.log).to.include({ result: "success" });
       expect(build.log).to.contain("the push broke off, but all of it is in the registry");
-      expect(pushes).to.equal(1);
+      expect(build.log.match(/The push refers to/g), build.log).to.have.length(1);
     });
   });
 

@@ -1,7 +1,8 @@
 // The statements on builds as they are asked for and looked at; attempts.ts has those of a running one.
 
 import type { Pool, PoolClient } from "pg";
-import type { Build, BuildRequest, StageRecord, StoredImage } from "../../core/build.ts";
+import type { Build, BuildRequest, Failure, StageRecord, StoredImage } from "../../core/build.ts";
+import { kindOfCode } from "../../core/explain-failure.ts";
 import type { BuildPage } from "../../core/ports.ts";
 
 interface BuildRow extends Record<string, unknown> {
@@ -58,6 +59,14 @@ export async function findBuild(pool: Pool | PoolClient, id: number): Promise<Bu
   return rows[0] === undefined ? null : toBuild(rows[0]);
 }
 
+export async function findCancelReason(pool: Pool, id: number): Promise<string | null> {
+  const { rows } = await pool.query<{ reason: string | null }>(
+    "select cancel_reason as reason from build where id = $1",
+    [id],
+  );
+  return rows[0]?.reason ?? null;
+}
+
 export async function listBuilds(pool: Pool, page: BuildPage): Promise<Build[]> {
   const { rows } = await pool.query<BuildRow>(
     `select ${columns} from build b
@@ -74,10 +83,18 @@ function toBuild(row: BuildRow): Build {
     // The columns bear the names of Build's fields, and only this module writes them.
     ...(row as unknown as Build),
     id: Number(row.id),
+    failure: toFailure(row.failure),
     stages: stages.map((stage) => ({ ...stage, startedAt: new Date(stage.startedAt) })),
     images: images.map(({ removedAt, ...image }) => ({
       ...image,
       removedAt: removedAt === null ? null : new Date(removedAt),
     })),
   };
+}
+
+function toFailure(stored: unknown): Failure | null {
+  if (stored === null) return null;
+  // Only finishBuild and supersede write it; an earlier version wrote a code and a message.
+  const failure = stored as Pick<Failure, "code" | "message"> & Partial<Failure>;
+  return { kind: kindOfCode(failure.code), service: null, step: null, lastLines: [], hint: null, ...failure };
 }

@@ -2,12 +2,20 @@
 
 import type { Pool } from "pg";
 import type { AttemptKey, LogLine, Stage } from "../../core/build.ts";
+import type { LogSize } from "../../core/log-budget.ts";
 import { mine, run } from "./attempts.ts";
 import { changeChannel } from "./changes.ts";
 
+/** What is null is not written: most of a log is of one kind. */
+interface StoredLine extends Partial<Pick<LogLine, "service" | "step" | "stream">> {
+  readonly at: string;
+  readonly stage: Stage;
+  readonly text: string;
+}
+
 interface ChunkRow {
   readonly seq: string;
-  readonly lines: readonly { readonly at: string; readonly stage: Stage; readonly text: string }[];
+  readonly lines: readonly StoredLine[];
 }
 
 const chunksMax = 40;
@@ -15,7 +23,7 @@ const chunksMax = 40;
 export async function appendChunk(pool: Pool, at: AttemptKey, lines: readonly LogLine[]): Promise<void> {
   const first = lines[0];
   if (first === undefined) return;
-  const stored = JSON.stringify(lines.map(({ at, stage, text }) => ({ at, stage, text })));
+  const stored = JSON.stringify(lines.map(toStored));
   // One statement: lines that are stored are also told of, or neither.
   await run(
     pool,
@@ -37,15 +45,28 @@ export async function readChunks(pool: Pool, id: number, afterSeq: number): Prom
   return rows.flatMap(toLines).filter((line) => line.seq > afterSeq);
 }
 
-/** The number of the last line; 0 for an empty log. */
-export async function lastSeq(pool: Pool, id: number): Promise<number> {
-  const { rows } = await pool.query<{ last: string | null }>(
-    "select seq + jsonb_array_length(lines) - 1 as last from log_chunk where build_id = $1 order by seq desc limit 1",
+/** Lines have consecutive numbers from 1 on. */
+export async function logSize(pool: Pool, id: number): Promise<LogSize> {
+  const { rows } = await pool.query<{ lines: string; bytes: string | null }>(
+    `select count(*) as lines, sum(octet_length(line ->> 'text') + 1) as bytes
+     from log_chunk, jsonb_array_elements(lines) as line where build_id = $1`,
     [id],
   );
-  return Number(rows[0]?.last ?? 0);
+  return { lines: Number(rows[0]?.lines ?? 0), bytes: Number(rows[0]?.bytes ?? 0) };
+}
+
+function toStored({ at, stage, service, step, stream, text }: LogLine): StoredLine {
+  return {
+    ...{ at: at.toISOString(), stage, text },
+    ...(service !== null && { service }),
+    ...(step !== null && { step }),
+    ...(stream !== null && { stream }),
+  };
 }
 
 function toLines(row: ChunkRow): LogLine[] {
-  return row.lines.map((line, index) => ({ ...line, at: new Date(line.at), seq: Number(row.seq) + index }));
+  return row.lines.map(({ at, stage, service = null, step = null, stream = null, text }, index) => ({
+    ...{ seq: Number(row.seq) + index, at: new Date(at), stage },
+    ...{ service, step, stream, text },
+  }));
 }

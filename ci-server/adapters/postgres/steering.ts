@@ -3,6 +3,7 @@
 import type { PoolClient } from "pg";
 import type { Failure } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
+import { explainFailure } from "../../core/explain-failure.ts";
 import { finishBuild } from "./attempts.ts";
 import { changeChannel } from "./changes.ts";
 import type { BuildQueue, QueuedBuild } from "./queue.ts";
@@ -48,5 +49,5 @@ export function supersededBy(buildId: number): string {
 }
 
 function toFailure(reason: string): Failure {
-  return { code: "cancelled", message: reason };
+  return explainFailure(new AppError("cancelled", reason), { stage: "queued", lastLines: [] });
 }

@@ -21,12 +21,12 @@ import { claimBaseRound, findMadeImage, listWatchedImages, rebuildBase } from ".
 import type { Acceptance } from "./batch-ledger.ts";
 import { createBatcher } from "./batcher.ts";
 import { BuildIds } from "./build-ids.ts";
-import { type BuildOrigin, findBuild, insertBuild, listBuilds } from "./builds.ts";
+import { type BuildOrigin, findBuild, findCancelReason, insertBuild, listBuilds } from "./builds.ts";
 import { type Changes, notifyChanged } from "./changes.ts";
 import { once } from "./idempotency.ts";
 import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries } from "./ledger.ts";
 import { Locks } from "./locks.ts";
-import { appendChunk, lastSeq, readChunks } from "./log-chunks.ts";
+import { appendChunk, logSize, readChunks } from "./log-chunks.ts";
 import { findChangedFiles, insertMerge } from "./merges.ts";
 import { insertPlan, listRepositoriesWith, listServiceImages, listSuperseded } from "./plans.ts";
 import type { BuildQueue } from "./queue.ts";
@@ -102,6 +102,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
         return idempotencyKey === null ? make() : once(client, idempotencyKey, request, make);
       }),
     build: (id) => findBuild(pool, id),
+    cancelReason: (id) => findCancelReason(pool, id),
     builds: (page) => listBuilds(pool, page),
     begin: (id) => transaction(pool, (client) => beginAttempt(client, id, worker)),
     attempts: (id) => listAttempts(pool, id),
@@ -136,7 +137,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     changedFiles: (id) => findChangedFiles(pool, id),
     lock: (name, signal, work) => locks.hold(name, signal, work),
     readLog: (id, afterSeq) => readChunks(pool, id, afterSeq),
-    lastLogSeq: (id) => lastSeq(pool, id),
+    logSize: (id) => logSize(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),
     async check() {
       const { rows } = await pool.query<{ version: string }>("select current_setting('server_version') as version");

@@ -17,6 +17,7 @@ import type { BuildStep } from "../build-step.ts";
 import type { Decision } from "../decide.ts";
 import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
+import type { LogSize } from "../log-budget.ts";
 import type { Concurrency } from "../recipe.ts";
 import type { BaseLedger } from "./bases.ts";
 import type { MergeChanges } from "./git.ts";
@@ -131,6 +132,8 @@ export interface Store extends BaseLedger {
   request(request: BuildRequest, idempotencyKey: string | null): Promise<number>;
   /** Null when there is none. */
   build(id: number): Promise<Build | null>;
+  /** Why it was asked to stop; null when it was not, or there is no such build. To be asked often. */
+  cancelReason(id: number): Promise<string | null>;
   /** Newest first. */
   builds(page: BuildPage): Promise<readonly Build[]>;
   /** Counts the attempt and forgets the stages of the one before. Null when there is none. Idempotent on a build that has ended. */
@@ -191,8 +194,8 @@ export interface Store extends BaseLedger {
   lock<T>(name: string, signal: AbortSignal, work: (lock: Lease) => Promise<T>): Promise<T>;
   /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
   readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
-  /** The number of the log's last line; 0 when it is empty. */
-  lastLogSeq(id: number): Promise<number>;
+  /** Of what is stored; the last line has the number `lines`. */
+  logSize(id: number): Promise<LogSize>;
   /** Resolves when the build or its log may have changed since the call; never later than `ms`. */
   changed(id: number, ms: number, signal: AbortSignal): Promise<void>;
   /** What was found, in one line. */

@@ -9,10 +9,12 @@ import { neededBy, withArguments } from "../needed-images.ts";
 import { pushedDigest, toRequest } from "./of-run.ts";
 import { identifyImage, reuseImage } from "./reuse.ts";
 import { runSteps } from "./run-steps.ts";
+import { openSecrets } from "./secrets.ts";
 
 /** Several at once, each after those that it needs. */
 export async function buildImages(run: BuildRun): Promise<void> {
   const artifacts = run.at.attempt === 1 ? [] : await run.parts.store.artifacts(run.build.id);
+  await openSecrets(run);
   await inOrderOfNeeds(run, async (image) => {
     const own = { ...run, log: ownLog(run, image) };
     image.needed = neededBy(run, image);

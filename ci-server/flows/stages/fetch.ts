@@ -16,6 +16,8 @@ export async function fetchCommit(run: BuildRun): Promise<void> {
   const merge = mergeHint(build);
   const checkout = () => parts.git.checkout({ repository, ref, sha, merge, signal, log });
   run.checkout = await retry(run, checkout).catch(missingForGood);
+  // From here on: what git itself says is without them.
+  run.hide(parts.git.secretsOf(repository.name));
   if (build.sha === null) await parts.store.resolveSha(run.at, run.checkout.sha);
 }
 

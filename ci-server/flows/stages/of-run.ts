@@ -2,7 +2,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { attemptTag } from "../../core/image-ref.ts";
-import type { BuilderRequest, Built, Checkout, Manifest } from "../../core/ports.ts";
+import type { BuilderRequest, Built, Checkout, LineOrigin, Manifest, WriteLine } from "../../core/ports.ts";
 import type { Recipe, Repository } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { withRetry } from "../with-retry.ts";
@@ -42,9 +42,19 @@ export function isOf({ configDigest, digest }: Manifest, { imageId }: Built): bo
 
 /** Without what only the build itself needs: `bases`, `secrets`, `onStep`. */
 export function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
-  const { at, signal, log } = run;
+  const { at, signal } = run;
   const rest = { bases: [], secrets: new Map<string, Uint8Array>(), onStep: () => undefined };
-  return { ...at, checkout: checkoutOf(run), recipe, signal, log, ...rest };
+  return { ...at, checkout: checkoutOf(run), recipe, signal, log: logOf(run, recipe), ...rest };
+}
+
+/** Many lines share one origin: it is completed once. */
+function logOf({ log }: BuildRun, { service }: Recipe): WriteLine {
+  const known = new WeakMap<LineOrigin, LineOrigin>();
+  return (text, origin = {}) => {
+    const whole = known.get(origin) ?? { service, ...origin };
+    known.set(origin, whole);
+    log(text, whole);
+  };
 }
 
 export function retry<T>(run: BuildRun, work: () => Promise<T>): Promise<T> {

@@ -5,12 +5,12 @@ import { BuildSteps } from "../../core/build-step.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun } from "../build-run.ts";
-import { repositoryOf, toRequest } from "./of-run.ts";
+import { toRequest } from "./of-run.ts";
 
 /** `recipe`: with all arguments that the builder gets. */
 export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly BaseImage[]): Promise<Built> {
-  const { builder, store, readSecrets } = run.parts;
-  const secrets = await readSecrets(repositoryOf(run), recipe.secrets);
+  const { builder, store } = run.parts;
+  const { secrets } = run;
   const steps = new BuildSteps();
   const onStep = steps.add.bind(steps);
   const record = () => store.recordSteps(run.at, recipe.service, steps.list());
