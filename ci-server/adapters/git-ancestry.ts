@@ -11,8 +11,19 @@ export interface AncestryParts {
 
 const shaPattern = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
 
+/** Of two commits that are known the answer never changes: it is asked for once. */
+export function ancestryOf(parts: AncestryParts): (sha: string, of: string) => Promise<boolean | null> {
+  const answers = new Map<string, boolean>();
+  return async (sha, of) => {
+    const key = `${sha} ${of}`;
+    const answer = answers.get(key) ?? (await isAncestor(parts, sha, of));
+    if (answer !== null) answers.set(key, answer);
+    return answer;
+  };
+}
+
 /** Null when one of them is not known after a fetch either. */
-export async function isAncestor(parts: AncestryParts, sha: string, of: string): Promise<boolean | null> {
+async function isAncestor(parts: AncestryParts, sha: string, of: string): Promise<boolean | null> {
   if (!shaPattern.test(sha) || !shaPattern.test(of)) return null;
   const known = await ask(parts, sha, of);
   if (known !== null) return known;

@@ -7,7 +7,7 @@ import type { SimpleGit } from "simple-git";
 import { AppError } from "../core/errors.ts";
 import type { MergeRange } from "../core/merge-range.ts";
 import type { AccessTokens, Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
-import { isAncestor } from "./git-ancestry.ts";
+import { ancestryOf } from "./git-ancestry.ts";
 import { hasBranch } from "./git-branches.ts";
 import { both, gitIn, limiterFile, limiterText } from "./git-command.ts";
 import { checkNames, fetchAgain, fetchWhole } from "./git-fetch.ts";
@@ -122,7 +122,7 @@ async function checkout({ worktrees, mirrors, ...shared }: Shared, request: Chec
     const open = () => gitIn(shared.folder, place.mirror, request.signal);
     const fetch = () => mirrors.take(name, request.signal, () => fetchAgain(place, request));
     const ancestry = { open, fetch, signal: request.signal };
-    return { ...fetched, release, isAncestor: (sha, of) => isAncestor(ancestry, sha, of) };
+    return { ...fetched, release, isAncestor: ancestryOf(ancestry) };
   } catch (cause) {
     release();
     throw cause;

@@ -6,6 +6,9 @@ import type { AnnotateRequest, Manifest, Registry } from "../core/ports.ts";
 import { createRegistryHttp, type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 import { digestOf, getManifest, parseManifest, putManifest, type StoredManifest } from "./registry-manifest.ts";
 
+const recentMax = 32;
+const recentBytesMax = 64 * 1024;
+
 export interface RegistryOptions {
   /** As references name it; only a copy to it asks for that. */
   readonly host?: string;
@@ -28,19 +31,23 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
   const { apiUrl, host = apiUrl, ca, username, password, timeoutMs } = options;
   const credentials = { username, password };
   const http = createRegistryHttp({ host, settings: "registry", apiUrl, ca, credentials, timeoutMs });
+  const parts = { http, recent: new Map<string, StoredManifest>() };
   return {
     http,
     async manifest(image, reference, signal) {
       const found = await getManifest(http, image, reference, signal);
-      return found && toManifest(found);
+      return found && toManifest(keep(parts, image, found));
     },
-    annotate: (request) => annotate(http, request),
+    annotate: (request) => annotate(parts, request),
     async tag({ image, digest, tags, fence, signal }) {
-      const found = await getPushed(http, image, digest, signal);
-      for (const tag of tags) {
+      const found = await getPushed(parts, image, digest, signal);
+      const writing = tags.map(async (tag) => {
         await fence();
         await putManifest(http, image, tag, found, signal);
-      }
+      });
+      // None of them is still under way after a failure.
+      await Promise.allSettled(writing);
+      await Promise.all(writing);
     },
     async check(signal) {
       const answer = await http.read({ method: "GET", path: "/v2/", scope: "", signal });
@@ -51,25 +58,35 @@ export function createRegistry(options: RegistryOptions): RegistryClient {
   };
 }
 
-async function annotate(http: RegistryHttp, request: AnnotateRequest): Promise<Manifest> {
+interface Parts {
+  readonly http: RegistryHttp;
+  /** What was read or written last: under the same digest there are no other bytes, so that they need not be read again. */
+  readonly recent: Map<string, StoredManifest>;
+}
+
+function keep({ recent }: Parts, image: string, found: StoredManifest): StoredManifest {
+  if (found.bytes.length > recentBytesMax) return found;
+  const [oldest] = recent.keys();
+  if (recent.size >= recentMax && oldest !== undefined) recent.delete(oldest);
+  recent.set(`${image}@${found.digest}`, found);
+  return found;
+}
+
+async function annotate(parts: Parts, request: AnnotateRequest): Promise<Manifest> {
   const { image, digest, annotations, fence, signal } = request;
-  const found = await getPushed(http, image, digest, signal);
+  const found = await getPushed(parts, image, digest, signal);
   const json = annotated(parseManifest(found.bytes), found.mediaType, annotations);
   if (json === null) return toManifest(found);
   const bytes = Buffer.from(JSON.stringify(json));
   const made = { digest: digestOf(bytes), mediaType: json.mediaType, bytes };
   await fence();
-  await putManifest(http, image, made.digest, made, signal);
-  return toManifest(made);
+  await putManifest(parts.http, image, made.digest, made, signal);
+  return toManifest(keep(parts, image, made));
 }
 
-async function getPushed(
-  http: RegistryHttp,
-  image: string,
-  digest: string,
-  signal: AbortSignal,
-): Promise<StoredManifest> {
-  const found = await getManifest(http, image, digest, signal);
+async function getPushed(parts: Parts, image: string, digest: string, signal: AbortSignal): Promise<StoredManifest> {
+  const known = parts.recent.get(`${image}@${digest}`);
+  const found = known ?? (await getManifest(parts.http, image, digest, signal));
   if (found === null) throw new AppError("unavailable", `the registry has no ${image}@${digest} after the push`);
   return found;
 }

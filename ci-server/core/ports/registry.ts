@@ -28,7 +28,7 @@ export interface TagRequest {
   readonly image: string;
   readonly digest: string;
   readonly tags: readonly string[];
-  /** Awaited right before each write: when it throws, nothing more is written. */
+  /** Awaited right before each write: where it throws, nothing is written. */
   readonly fence: () => Promise<void>;
   readonly signal: AbortSignal;
 }

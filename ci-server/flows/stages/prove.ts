@@ -14,7 +14,9 @@ export async function proveImages(run: BuildRun): Promise<void> {
   for (const image of run.images) {
     const { recipe } = image;
     const manifest = await retry(run, () => findManifest(run, recipe, known(image.digest)));
-    for (const tag of image.tags) await retry(run, () => proveTag(run, { recipe, tag, manifest }));
+    const proving = image.tags.map((tag) => retry(run, () => proveTag(run, { recipe, tag, manifest })));
+    await Promise.allSettled(proving);
+    await Promise.all(proving);
     image.bytes = manifest.bytes;
     run.log(`${recipe.image}@${manifest.digest} is in the registry with ${image.tags.join(", ") || "no tag"}`);
   }

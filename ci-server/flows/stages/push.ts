@@ -7,7 +7,7 @@ import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { distribute } from "./distribute.ts";
 import { isOf, known, proveManifest, pushedDigest, retry, toRequest } from "./of-run.ts";
-import { tagImage } from "./tag.ts";
+import { lookAhead, tagImage } from "./tag.ts";
 
 export async function pushImages(run: BuildRun): Promise<void> {
   for (const image of run.images) await pushImage(run, image);
@@ -17,7 +17,9 @@ export async function pushImages(run: BuildRun): Promise<void> {
 /** An image that an earlier build has made is in the registry: only its tags are to be put. */
 async function pushImage(run: BuildRun, image: ImageRun): Promise<void> {
   const { recipe } = image;
-  const digest = image.reusedFrom === null ? await pushBuilt(run, image) : known(image.digest);
+  const pushing = image.reusedFrom === null ? pushBuilt(run, image) : known(image.digest);
+  await Promise.allSettled([pushing, lookAhead(run, recipe)]);
+  const digest = await pushing;
   // No tag that anybody reads is put on an image that is not the one that was built.
   await tagImage(run, image, await retry(run, () => proveManifest(run, image, digest)));
   const did = image.reusedFrom === null ? "pushed" : "tagged";
