@@ -29,7 +29,7 @@ export function explainFailure({ error, failures, dockerfile, target }: FailedBu
   const step = ran ?? unreadableLine(errorText, dockerfile);
   const kind = kindOf(errorText, ran);
   const failure: EngineFailure = {
-    ...{ kind, step, errorText, hint: hintOf(kind, errorText) },
+    ...{ kind, step, errorText, hint: hintOf(errorText) },
     stage: (ran === null ? null : parseStepName(ran.name)?.stage) ?? target,
   };
   return new AppError("build_failed", errorText, { cause: error, details: { failure } });
@@ -94,14 +94,10 @@ function kindOf(errorText: string, step: FailedStep | null): EngineFailureKind {
   return isCopy && /: not found\b|no such file or directory/.test(errorText) ? "context" : "step";
 }
 
-function hintOf(kind: EngineFailureKind, errorText: string): string | null {
+function hintOf(errorText: string): string | null {
   const secret = missingSecret.exec(errorText)?.[1];
   if (secret !== undefined) return `name ${secret} in the image's "secrets", and give its file in mergedock.yml`;
   if (/network\.host is not allowed/.test(errorText)) return "steps have no access to the host's network";
-  if (kind === "context") return "check that the file is committed, lies in the context, and is not in .dockerignore";
-  if (kind === "limit")
-    return "it was killed, as a rule for lack of memory: docs/engine.md says where the limit is set";
-  if (kind === "disk") return "the engine's disk is full: prune its images and its build cache";
   return null;
 }
 

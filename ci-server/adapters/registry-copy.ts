@@ -1,6 +1,7 @@
 // Copies an image from our own registry to another one, blob by blob and unchanged; what is there already is not sent.
 
 import { AppError } from "../core/errors.ts";
+import { failedBuild } from "../core/failure.ts";
 import type { Descriptor } from "../core/manifest.ts";
 import type { CopyRequest, Destinations } from "../core/ports.ts";
 import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
@@ -42,7 +43,7 @@ async function refuseChange({ other, path, digest, destination, signal }: Copyin
   const found = await getManifest(other, path, tag, signal);
   if (found === null || found.digest === digest) return;
   const message = `tag_exists: ${destination}:${tag} names ${found.digest} and must not change; choose another version`;
-  throw new AppError("conflict", message);
+  throw failedBuild("conflict", message, { kind: "tag_exists" });
 }
 
 /** What it refers to first: a registry takes no manifest of what it does not have. Returns the manifest. */

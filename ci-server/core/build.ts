@@ -112,6 +112,8 @@ export interface Image {
   readonly path: string;
   readonly digest: string;
   readonly tags: readonly string[];
+  /** Those of them that never name anything else. */
+  readonly fixedTags: readonly string[];
   readonly bytes: number;
   /** What the engine calls it. */
   readonly imageId: string;

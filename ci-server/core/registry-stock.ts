@@ -13,6 +13,8 @@ export interface RecordedImage {
   /** What the engine that built it calls it; empty where none did. */
   readonly imageId: string;
   readonly tags: readonly string[];
+  /** Those that were never to name anything else. */
+  readonly fixedTags: readonly string[];
   readonly bytes: number;
   readonly pushedAt: Date;
   /** A removal of it was begun, and is to be ended. */
@@ -51,11 +53,6 @@ export interface PathStock {
 }
 
 const attemptPattern = /^build-(\d{1,15})(?:-\d{1,6})?$/;
-// Source: semver 2.0; a tag cannot hold the + before build metadata, and docker/metadata-action writes - for it.
-const versionPattern = /^v?\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?$/;
-export function isFullVersion(tag: string): boolean {
-  return versionPattern.test(tag);
-}
 
 /** The number of the build whose attempt put such a tag, or null. */
 export function buildOfTag(tag: string): number | null {

@@ -11,13 +11,13 @@ import { matchesPattern } from "./path-pattern.ts";
 import { keep, remove, type Verdict } from "./prune.ts";
 import {
   buildOfTag,
-  isFullVersion,
   isPathOf,
   type NumberedBuild,
   type PathStock,
   type RecordedImage,
   type RunningImage,
 } from "./registry-stock.ts";
+import { isFullVersion } from "./tags/evaluate.ts";
 
 export interface RetentionPolicy {
   /** So many different images of each branch and service; null: no image is removed for its age. */
@@ -72,6 +72,8 @@ interface Look {
   readonly ownerOfTag: ReadonlyMap<string, string>;
   /** Those that are among the last of their branch. */
   readonly last: ReadonlySet<RecordedImage>;
+  /** Tags that were never to name anything else. */
+  readonly fixedTags: ReadonlySet<string>;
   readonly running: ReadonlyMap<string, RunningImage>;
   readonly builds: ReadonlyMap<number, NumberedBuild>;
 }
@@ -88,6 +90,7 @@ function toLook({ path, now, images, tags, running, builds }: PathStock, keepLas
     // The first of a name stays.
     ownerOfTag: new Map(ofTag.toReversed()),
     last: lastOfBranches(newestFirst, keepLast ?? 0),
+    fixedTags: new Set(images.flatMap(({ fixedTags }) => fixedTags)),
     running: new Map(running.map((one) => [one.id, one])),
     builds: new Map(builds.filter(({ repository }) => isPathOf(repository, path)).map((one) => [one.id, one])),
   };
@@ -129,7 +132,7 @@ function keptByUse({ running }: Look, digest: string, rows: readonly RecordedIma
 }
 
 function keptByTag(look: Look, { keepTags }: RetentionPolicy, digest: string, tags: readonly string[]): Verdict | null {
-  const version = tags.find(isFullVersion);
+  const version = tags.find((tag) => isFixed(look, tag));
   if (version !== undefined) return keep(`${version} is a version`);
   for (const tag of tags) {
     const pattern = keepTags.find((one) => matchesPattern(one, tag));
@@ -183,10 +186,15 @@ function judgeLeftover(look: Look, digest: string): ManifestVerdict[] {
   return [{ ...about, ...verdict }];
 }
 
+/** A version, by its looks or because a build has put it as one. */
+function isFixed({ fixedTags }: Look, tag: string): boolean {
+  return isFullVersion(tag) || fixedTags.has(tag);
+}
+
 /** Of the attempts' tags on an image that stays, one stays as its name for ever, unless a version is that. */
 function judgeSpareTags(look: Look, digest: string, tags: readonly string[]): TagVerdict[] {
   const attempts = tags.filter((tag) => look.builds.has(buildOfTag(tag) ?? 0)).sort(byAttempt);
-  const name = tags.find(isFullVersion) ?? attempts[0];
+  const name = tags.find((tag) => isFixed(look, tag)) ?? attempts[0];
   return attempts.flatMap((tag) => {
     const build = look.builds.get(buildOfTag(tag) ?? 0);
     if (tag === name || build === undefined || isFresh(build, look.now)) return [];

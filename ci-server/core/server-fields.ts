@@ -24,6 +24,7 @@ export const fixedFields = z
     args: serviceFields.args.unwrap().optional(),
     secrets: serviceFields.secrets.unwrap().optional(),
     tags: serviceFields.tags.unwrap().optional(),
+    flavor: serviceFields.flavor.unwrap().optional(),
     labels: serviceFields.labels.unwrap().optional(),
     type: serviceFields.type.unwrap().optional(),
     no_cache: serviceFields.no_cache.unwrap().optional(),

@@ -79,12 +79,12 @@ function toImages({ parts, images, mask }: BuildRun): Image[] {
   return images.flatMap((image) => {
     const { recipe, needed: _needed, digest, bytes, built, reusedId, ...more } = image;
     if (digest === null || bytes === null) return [];
-    const { immutable: _kept, destinations: copies, ...rest } = more;
+    const { immutable: fixedTags, destinations: copies, ...rest } = more;
     const { service, image: path } = recipe;
     const reference = digestReference(parts.pushHost, path, digest);
     const destinations = copies.map((copy) => toDestination(copy, mask));
     const imageId = built?.imageId ?? reusedId ?? "";
-    return [{ ...rest, service, reference, path, digest, bytes, destinations, imageId }];
+    return [{ ...rest, service, reference, path, digest, bytes, fixedTags, destinations, imageId }];
   });
 }
 

@@ -51,7 +51,7 @@ describe("BaseLedger on PostgreSQL", function () {
         bytes: 1,
         imageId: "sha256:i",
       },
-      ...{ key: null, reusedFrom: null, bases: [node], destinations: [], attestations: [] },
+      ...{ key: null, reusedFrom: null, fixedTags: [], bases: [node], destinations: [], attestations: [] },
     };
     await store.finish({ buildId: id, attempt: 1 }, { result, failure: null, images: [{ ...bare, ...image }] });
     return id;

@@ -40,7 +40,7 @@ describe("Store on PostgreSQL, of plans", () => {
   }
 
   function image(service: string, path = `acme/shop/${service}`): Image {
-    const none = { key: null, reusedFrom: null, bases: [], destinations: [], attestations: [] };
+    const none = { fixedTags: [], key: null, reusedFrom: null, bases: [], destinations: [], attestations: [] };
     return { service, reference: `r/${path}@${digest}`, path, digest, tags: ["t"], bytes: 1, imageId: "i", ...none };
   }
 

@@ -13,7 +13,16 @@ import { examplePostgres } from "../helpers/example-postgres.ts";
 const digest = `sha256:${"a".repeat(64)}`;
 const image: Image = {
   ...{ service: "shop", reference: `localhost:5000/acme/shop@${digest}`, path: "acme/shop", digest, tags: ["latest"] },
-  ...{ bytes: 10, imageId: "sha256:id", key: "a key", reusedFrom: null, bases: [], destinations: [], attestations: [] },
+  ...{
+    bytes: 10,
+    imageId: "sha256:id",
+    key: "a key",
+    reusedFrom: null,
+    fixedTags: [],
+    bases: [],
+    destinations: [],
+    attestations: [],
+  },
 };
 const key = { repository: "acme/shop", path: "acme/shop", digest };
 
@@ -65,7 +74,7 @@ describe("the record of what can be pruned, on PostgreSQL", () => {
     expect(pushedAt).to.be.instanceOf(Date);
     expect(rest).to.deep.equal({
       ...{ buildId: id, repository: "acme/shop", ref: "main", service: "shop", path: "acme/shop", digest, bytes: 10 },
-      ...{ imageId: "sha256:id", tags: ["latest"], isLeaving: false },
+      ...{ imageId: "sha256:id", tags: ["latest"], fixedTags: [], isLeaving: false },
     });
     const builds = await record.builds([id, running, 999]);
     expect(builds.map((build) => [build.id, build.endedAt === null])).to.have.deep.members([

@@ -259,7 +259,14 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       expect(again?.stages.map(({ name: stage }) => stage)).to.deep.equal(["queued"]);
       const images = [
         {
-          ...{ service: "shop", reference: "r/acme@sha256:1", path: "acme", digest: "sha256:1", tags: ["a", "b"] },
+          ...{
+            service: "shop",
+            reference: "r/acme@sha256:1",
+            path: "acme",
+            digest: "sha256:1",
+            tags: ["a", "b"],
+            fixedTags: ["b"],
+          },
           ...{ bytes: 3_000_000_000, imageId: "sha256:2", key: "k", reusedFrom: null },
           bases: [{ reference: "node:24", digest: "sha256:3" }],
           destinations: [{ reference: "r2/acme@sha256:1", result: "error", message: "gone" } as const],

@@ -2,14 +2,9 @@
 
 import { expect } from "chai";
 import fc from "fast-check";
-import {
-  guessTags,
-  isFullVersion,
-  type NamedTag,
-  type PathStock,
-  type RecordedImage,
-} from "../../ci-server/core/registry-stock.ts";
+import { guessTags, type NamedTag, type PathStock, type RecordedImage } from "../../ci-server/core/registry-stock.ts";
 import { judgePath, type RetentionPolicy } from "../../ci-server/core/retention.ts";
+import { isFullVersion } from "../../ci-server/core/tags/evaluate.ts";
 
 const now = new Date("2026-06-01T00:00:00Z");
 const policy: RetentionPolicy = { keepLast: 2, youngerThanDays: 14, keepTags: ["stable-*"] };
@@ -27,7 +22,7 @@ function image(buildId: number, change: Partial<RecordedImage> = {}): RecordedIm
   return {
     ...{ buildId, repository: "acme/shop", ref: "main", service: "shop", path: "acme/shop", bytes: 10 },
     ...{ digest: digestOf(`image ${buildId}`), imageId: digestOf(`id ${buildId}`) },
-    ...{ tags: [`sha-000000${buildId}`], pushedAt: daysAgo(100), isLeaving: false },
+    ...{ tags: [`sha-000000${buildId}`], fixedTags: [], pushedAt: daysAgo(100), isLeaving: false },
     ...change,
   };
 }
@@ -97,8 +92,13 @@ describe("the retention of images in the registry", () => {
     });
   }
 
+  it("keeps what a build has put as a version, however it looks", () => {
+    expect(gone(with1({ tags: ["shop-1.2"] }))).to.include(1);
+    expect(gone(with1({ tags: ["shop-1.2"], fixedTags: ["shop-1.2"] }))).not.to.include(1);
+  });
+
   it("takes no floating tag for a version", () => {
-    const floating = ["latest", "1", "1.2", "main", "pr-3", "sha-1234567", "build-7", "2026-01-01", "1.2.3.4"];
+    const floating = ["latest", "1", "1.2", "main", "pr-3", "sha-1234567", "build-7", "2026-01-01"];
     expect(floating.filter(isFullVersion)).to.deep.equal([]);
     expect(gone(with1({ tags: ["1.2"] }))).to.include(1);
   });
@@ -198,6 +198,7 @@ const anyStock: fc.Arbitrary<PathStock> = fc
         imageId: fc.constantFrom("", digestOf("x"), digestOf("y")),
         tags: fc.subarray(["latest", "1.2.3", "stable-1", "sha-1", "pr-1"]),
         pushedAt: fc.integer({ min: 0, max: 40 }).map(daysAgo),
+        fixedTags: fc.subarray(["1.2.3"]),
         isLeaving: fc.boolean(),
       }),
       { maxLength: 12, selector: ({ buildId }) => buildId },

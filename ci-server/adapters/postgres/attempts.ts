@@ -117,14 +117,15 @@ export async function finishBuild(client: PoolClient, { buildId, attempt }: Atte
 
 async function insertImage(client: PoolClient, id: number, image: Image): Promise<void> {
   await client.query(
-    `insert into image (build_id, service, reference, path, digest, tags, bytes, image_id, key, reused_from, bases, destinations, attestations)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    `insert into image (build_id, service, reference, path, digest, tags, bytes, image_id, key, reused_from, bases, destinations, attestations, fixed_tags)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
     [
       ...[id, image.service, image.reference, image.path, image.digest, image.tags, image.bytes, image.imageId],
       ...[
         image.key,
         image.reusedFrom,
         ...[image.bases, image.destinations, image.attestations].map((list) => JSON.stringify(list)),
+        image.fixedTags,
       ],
     ],
   );

@@ -15,7 +15,7 @@ const columns = `b.id, b.repository, b.trigger, b.sha, b.ref, b.service, b.versi
   b.log_removed_at as "logRemovedAt",
   coalesce((select json_agg(json_build_object('name', s.name, 'startedAt', s.started_at, 'ms', s.ms, 'result', s.result) order by s.started_at)
     from build_stage s where s.build_id = b.id), '[]') as stages,
-  coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags,
+  coalesce((select json_agg(json_build_object('service', i.service, 'reference', i.reference, 'path', i.path, 'digest', i.digest, 'tags', i.tags, 'fixedTags', i.fixed_tags,
     'bytes', i.bytes, 'imageId', i.image_id, 'key', i.key, 'reusedFrom', i.reused_from, 'bases', i.bases, 'destinations', i.destinations, 'attestations', i.attestations,
     'removedAt', i.removed_at)
     order by i.service) from image i where i.build_id = b.id), '[]') as images`;

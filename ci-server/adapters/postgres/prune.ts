@@ -47,7 +47,7 @@ export function createPruneRecord(pool: Pool): PruneRecord {
 // Images of an earlier version have no path: nothing is known of where they are.
 const isThere = "(i.removed_at is null or i.is_leaving) and i.path <> ''";
 const paths = `select distinct i.path from image i where ${isThere} order by i.path`;
-const imagesOfPath = `select i.build_id as "buildId", b.repository, b.ref, i.service, i.path, i.digest, i.image_id as "imageId", i.tags,
+const imagesOfPath = `select i.build_id as "buildId", b.repository, b.ref, i.service, i.path, i.digest, i.image_id as "imageId", i.tags, i.fixed_tags as "fixedTags",
     i.bytes, coalesce(b.finished_at, b.created_at) as "pushedAt", i.is_leaving as "isLeaving"
   from image i join build b on b.id = i.build_id where i.path = $1 and ${isThere} order by i.build_id`;
 const buildsOf = `select id, repository, case when result is not null then coalesce(finished_at, created_at) end as "endedAt"

@@ -1,6 +1,7 @@
 // Puts an image's tags, each by its kind, once the image is in the registry: the last thing of the stage `push`.
 
 import { AppError } from "../../core/errors.ts";
+import { failedBuild } from "../../core/failure.ts";
 import { attemptTag } from "../../core/image-ref.ts";
 import { isSameContent } from "../../core/manifest.ts";
 import type { Lease, Manifest } from "../../core/ports.ts";
@@ -116,6 +117,5 @@ function tagExists({ recipe, tag }: Question, there: Manifest): AppError {
   const revision = there.annotations[revisionKey] ?? null;
   const what = `${image}:${tag} names ${there.digest}${revision === null ? "" : ` of commit ${revision}`} already`;
   const message = `tag_exists: ${what}, which is other content, and a version is never moved; build it as another version, or remove the tag from the registry first`;
-  const details = { kind: "tag_exists", image, tag, digest: there.digest, revision };
-  return new AppError("conflict", message, { details });
+  return failedBuild("conflict", message, { kind: "tag_exists" });
 }

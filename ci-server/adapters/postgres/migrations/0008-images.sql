@@ -11,6 +11,8 @@ alter table image
   add column image_id text not null default '',
   add column key text,
   add column reused_from bigint,
+  -- Those of its tags that never name anything else.
+  add column fixed_tags text[] not null default '{}',
   -- { reference, digest } each.
   add column bases jsonb not null default '[]',
   -- { reference, result, message } each.
