@@ -31,17 +31,24 @@ export function createDestinations({ own, others }: CopyOptions): Destinations {
       if (other === undefined)
         throw new AppError("invalid", `registry ${host} is not configured; add it under "registries" in mergedock.yml`);
       const copying = { ...request, own, other, path: request.destination.slice(slash + 1) };
-      for (const tag of request.immutable) await refuseChange(copying, tag);
+      const kept = new Set<string>();
+      for (const tag of request.immutable) if (await isThere(copying, tag)) kept.add(tag);
+      const tags = request.tags.filter((tag) => !kept.has(tag));
       const manifest = await copyManifest(copying, request.digest, 0);
-      for (const tag of request.tags) await put(copying, tag, manifest);
-      await prove(copying);
+      for (const tag of tags) await put(copying, tag, manifest);
+      await prove({ ...copying, tags });
     },
   };
 }
 
-async function refuseChange({ other, path, digest, destination, signal }: Copying, tag: string): Promise<void> {
+/** With the same content, whatever is annotated: then it stays as it is. Throws `conflict` for other content. */
+async function isThere(copying: Copying, tag: string): Promise<boolean> {
+  const { own, other, image, path, digest, destination, signal } = copying;
   const found = await getManifest(other, path, tag, signal);
-  if (found === null || found.digest === digest) return;
+  if (found === null || found.digest === digest) return false;
+  const ours = await getManifest(own, image, digest, signal);
+  const config = parseManifest(found.bytes).config?.digest;
+  if (config !== undefined && ours !== null && parseManifest(ours.bytes).config?.digest === config) return true;
   const message = `tag_exists: ${destination}:${tag} names ${found.digest} and must not change; choose another version`;
   throw failedBuild("conflict", message, { kind: "tag_exists" });
 }

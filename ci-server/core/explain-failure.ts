@@ -16,8 +16,11 @@ export function explainFailure(error: AppError, { stage, lastLines }: FailureCon
   const known = knownFailure(error);
   const step = known.step ?? null;
   const text = [message, ...lastLines].join("\n");
-  const kind =
-    known.kind ?? kindOf({ code, message, stage, text, stepName: step?.name ?? "", exitCode: step?.exitCode ?? null });
+  // Of a step that has failed its own words may say more.
+  const isSaid = known.kind !== undefined && known.kind !== "step";
+  const kind = isSaid
+    ? known.kind
+    : kindOf({ code, message, stage, text, stepName: step?.name ?? "", exitCode: step?.exitCode ?? null });
   return {
     ...{ code, message, kind, service: known.service ?? null, step },
     lastLines: known.lastLines ?? lastLines,

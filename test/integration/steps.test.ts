@@ -59,24 +59,3 @@ describe("the steps of a build", function () {
       .and.not.to.contain(value);
   });
 });
-
-describe("a secret that a build cannot have", function () {
-  this.timeout(60_000);
-  for (const [what, name, words] of [
-    ["the repository does not have", "other", "acme/shop has no secret other; give its file"],
-    ["has no file any more", "gone", "the file of the secret gone, /nowhere/gone, cannot be read (ENOENT)"],
-  ] as const) {
-    it(`is named when ${what}`, async () => {
-      const rules = { secrets: { gone: "/nowhere/gone" }, services: [{ name: "shop", secrets: [name] }] };
-      const ci = await Tester.start({ rules });
-      try {
-        const { verdict } = await ci.merge();
-        const build = await ci.finished(verdict.build);
-        expect(build).to.include({ result: "failure" });
-        expect(build.failure?.message).to.contain(words);
-      } finally {
-        await ci.stop();
-      }
-    });
-  }
-});

@@ -1,6 +1,7 @@
 // Which tags rules give for a commit, exactly as docker/metadata-action does for the same event, ref and rules.
 
 import { isTag } from "../image-ref.ts";
+import { buildOfTag } from "../registry-stock.ts";
 import type { Flavor } from "./flavor.ts";
 import { readPep440 } from "./pep440.ts";
 import { sanitizeTag, type TagRule, tagGrammar } from "./rule.ts";
@@ -68,12 +69,19 @@ export function evaluateTags(rules: readonly TagRule[], flavor: Flavor, event: T
     const name = sanitizeTag(render(prefix, values) + found.text + render(suffix, values));
     if (name === "") continue;
     isLatest ??= flavor.latest === "auto" ? found.isLatest : flavor.latest === "true";
-    if (isTag(name)) add(tags, { name, kind: found.kind, priority: rule.priority });
+    if (buildOfTag(name) !== null) notes.push(`${rule.text}: "${name}" is left out; tags that begin so are of builds`);
+    else if (isTag(name)) add(tags, { name, kind: kindOfWhole(found, name), priority: rule.priority });
     else notes.push(`${rule.text}: "${name}" cannot be a tag and is left out; a tag has ${tagGrammar}`);
   }
   const latest = isLatest === true ? latestName(flavor, values) : null;
   if (latest !== null) add(tags, { name: latest, kind: "forward", priority: Number.NEGATIVE_INFINITY });
   return { tags: [...tags.values()], latest, notes };
+}
+
+/** Only prefix and suffix may make a version of what was none; a date that looks like one moves on. */
+function kindOfWhole(found: { readonly text: string; readonly kind: TagKind }, name: string): TagKind {
+  const isMade = name !== found.text && isFullVersion(name) && !isFullVersion(found.text);
+  return isMade ? "fixed" : found.kind;
 }
 
 /** The stricter kind counts where two rules give the same tag. */

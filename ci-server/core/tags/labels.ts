@@ -18,6 +18,8 @@ export interface LabelParts {
   readonly values: TemplateValues;
 }
 
+const ownPrefix = "dev.mergedock.";
+
 /** Sorted by name. The dates are the commit's, so that the same commit gives the same image. */
 export function labelsOf({ build, repository, service, commit, version, values }: LabelParts): Record<string, string> {
   const page = pageOf(repository.url);
@@ -26,15 +28,16 @@ export function labelsOf({ build, repository, service, commit, version, values }
     "org.opencontainers.image.source": page ?? repository.url,
     "org.opencontainers.image.version": version,
     "org.opencontainers.image.created": commit.committedAt.toISOString(),
-    [revisionKey]: commit.sha,
-    [repositoryKey]: repository.name,
   };
   if (page !== null) labels["org.opencontainers.image.url"] = page;
+  for (const [name, text] of Object.entries(service.labels))
+    labels[name] = render(readTemplate(text, globalNames), values);
+  // What we go by ourselves is not for a repository to say.
+  for (const name of Object.keys(labels)) if (name.startsWith(ownPrefix)) delete labels[name];
+  Object.assign(labels, { [revisionKey]: commit.sha, [repositoryKey]: repository.name });
   if (build.pullRequest !== null) labels["dev.mergedock.pull-request"] = String(build.pullRequest.number);
   if (build.pullRequest?.mergedBy) labels["dev.mergedock.merged-by"] = build.pullRequest.mergedBy;
   if (build.deliveryGuid !== null) labels["dev.mergedock.delivery"] = build.deliveryGuid;
-  for (const [name, text] of Object.entries(service.labels))
-    labels[name] = render(readTemplate(text, globalNames), values);
   return Object.fromEntries(Object.entries(labels).toSorted(byName));
 }
 

@@ -15,10 +15,8 @@ import { checkoutOf, known, repositoryOf, retry } from "./of-run.ts";
  * there and stays recorded: where attestations are on, whoever asks for them must be able to take a missing one for a
  * removed one. Who would rather have an image without them than an error switches them off.
  *
- * An image that was reused keeps what was said of it when it was made, and gets no provenance of this build, which did not
- * make it: that would be untrue, and the list beside an image that never changes would grow with every merge. The build's
- * record says from which one it was taken. Only what is missing (they were off at that time) is made up for, and then the
- * provenance says `reusedFrom`.
+ * An image that was reused has a manifest of its own for this merge, with the same configuration and layers. Its provenance says
+ * `reusedFrom`: which build made them. Where the manifest is one that was attested before, what was said of it stays.
  */
 export async function attestImages(run: BuildRun): Promise<void> {
   const { attest } = run.parts;

@@ -3,6 +3,7 @@
 import { AppError, toAppError } from "../../core/errors.ts";
 import type { BuildRun, CopyOutcome, ImageRun } from "../build-run.ts";
 import { known, retry } from "./of-run.ts";
+import { tagsLock } from "./tag.ts";
 
 /** One that fails keeps none of the others from getting it; `refuseFailed` says so once all of them had their turn. */
 export async function distribute(run: BuildRun, image: ImageRun): Promise<void> {
@@ -22,13 +23,20 @@ export function refuseFailed({ images }: BuildRun): void {
 
 async function copyTo(run: BuildRun, image: ImageRun, destination: string): Promise<CopyOutcome> {
   const { signal, log } = run;
-  const { recipe, tags, immutable } = image;
+  const { recipe, immutable } = image;
   const digest = known(image.digest);
   const reference = `${destination}@${digest}`;
+  const { store, destinations } = run.parts;
   const fence = () => run.lease.confirm();
   try {
-    const copy = { image: recipe.image, digest, destination, tags, immutable, fence, signal, log };
-    await retry(run, () => run.parts.destinations.copy(copy));
+    const copy = { image: recipe.image, digest, destination, immutable, fence, signal, log };
+    await retry(run, () => destinations.copy({ ...copy, tags: [], immutable: [] }));
+    // A later build may have moved a tag on meanwhile, here and there: what holds here holds there.
+    await retry(run, () =>
+      store.lock(tagsLock(recipe), signal, async () =>
+        destinations.copy({ ...copy, tags: await stillNamed(run, image) }),
+      ),
+    );
     return { reference, error: null };
   } catch (thrown) {
     signal.throwIfAborted();
@@ -38,4 +46,14 @@ async function copyTo(run: BuildRun, image: ImageRun, destination: string): Prom
       error: new AppError(code, `pushing to ${destination} failed: ${message}`, { cause: thrown, details }),
     };
   }
+}
+
+/** Those of the image's tags that only go forward, and have not gone on to a later image; and all others. */
+async function stillNamed(run: BuildRun, { recipe, tags, digest }: ImageRun): Promise<string[]> {
+  const asked = tags.map(async (tag) => {
+    if (!recipe.forwardTags.includes(tag)) return [tag];
+    const there = await run.parts.registry.manifest(recipe.image, tag, run.signal);
+    return there?.digest === digest ? [tag] : [];
+  });
+  return (await Promise.all(asked)).flat();
 }

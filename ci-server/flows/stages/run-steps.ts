@@ -1,7 +1,7 @@
 // Lets the builder make one image, with its secrets, and keeps what became of its steps, also where one of them failed.
 
 import type { BaseImage } from "../../core/build.ts";
-import { BuildSteps } from "../../core/build-step.ts";
+import { type BuildStep, BuildSteps } from "../../core/build-step.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun } from "../build-run.ts";
@@ -13,7 +13,12 @@ export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly Ba
   const { secrets } = run;
   const steps = new BuildSteps();
   const onStep = steps.add.bind(steps);
-  const record = () => store.recordSteps(run.at, recipe.service, steps.list());
+  // A step's name is what somebody wrote, and its error what somebody answered.
+  const masked = (step: BuildStep) => ({
+    ...{ ...step, name: run.mask(step.name) },
+    error: step.error === null ? null : run.mask(step.error),
+  });
+  const record = () => store.recordSteps(run.at, recipe.service, steps.list().map(masked));
   const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
     // Why the build failed is worth more than that its steps could not be stored.
     await record().catch(() => undefined);

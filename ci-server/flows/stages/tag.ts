@@ -18,13 +18,17 @@ import { checkoutOf, retry } from "./of-run.ts";
 export async function tagImage(run: BuildRun, image: ImageRun, pushed: Manifest): Promise<void> {
   const { recipe } = image;
   // One lock for all tags of an image: what is decided of one of them has to hold until the last one is put.
-  const lockName = `tags of ${recipe.image}`;
   const { digest, tags } = await retry(run, () =>
-    run.parts.store.lock(lockName, run.signal, (lock) => putTags(run, { image, pushed, lock })),
+    run.parts.store.lock(tagsLock(recipe), run.signal, (lock) => putTags(run, { image, pushed, lock })),
   );
   image.digest = digest;
   image.tags = tags;
   image.immutable = tags.filter((tag) => recipe.fixedTags.includes(tag));
+}
+
+/** Whoever moves or removes an image's tags holds it. */
+export function tagsLock({ image }: Pick<Recipe, "image">): string {
+  return `tags of ${image}`;
 }
 
 /** Asks beforehand what will be asked under the lock: git remembers which commit comes first. Its trouble is none yet. */
