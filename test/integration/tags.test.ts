@@ -177,6 +177,10 @@ describe("the tags", function () {
     expect((await named("2.0.0"))?.digest).to.equal(winner?.images[0]?.digest);
     const loser = builds.find(({ result }) => result === "failure");
     expect(loser?.failure?.message).to.match(/^tag_exists: /);
+    expect(loser?.failure).to.include({
+      kind: "tag_exists",
+      hint: "give the new content a new version: a version's tag is never moved",
+    });
   });
 
   it("of one commit that is built twice at once go to the last one, and both are a success", async () => {
