@@ -2,7 +2,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { failedBuild } from "../../core/failure.ts";
-import { attemptTag } from "../../core/image-ref.ts";
+import { attemptTag, tagsLock } from "../../core/image-ref.ts";
 import { isSameContent } from "../../core/manifest.ts";
 import type { Lease, Manifest } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
@@ -18,9 +18,8 @@ import { checkoutOf, retry } from "./of-run.ts";
 export async function tagImage(run: BuildRun, image: ImageRun, pushed: Manifest): Promise<void> {
   const { recipe } = image;
   // One lock for all tags of an image: what is decided of one of them has to hold until the last one is put.
-  const lockName = `tags of ${recipe.image}`;
   const { digest, tags } = await retry(run, () =>
-    run.parts.store.lock(lockName, run.signal, (lock) => putTags(run, { image, pushed, lock })),
+    run.parts.store.lock(tagsLock(recipe.image), run.signal, (lock) => putTags(run, { image, pushed, lock })),
   );
   image.digest = digest;
   image.tags = tags;
