@@ -61,7 +61,7 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   Object.assign(checks, { engine: builder.check, registry: registry.check });
   const git = await openGit(config);
   const worker = await readOrMakeWorkerId(config);
-  const pruning = openPruning({ ...opened, pool: opened.postgres.pool, registry: http, folders: git, worker });
+  const pruning = openPruning({ ...opened, registry: http, folders: git, worker });
   closers.push(pruning.start());
   const locked: Locked = (name, signal, work) => opened.postgres.store.lock(name, signal, work);
   const attest = openAttesting({ config, http, signer, locked });

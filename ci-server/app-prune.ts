@@ -1,10 +1,10 @@
 // Puts pruning together: what it works on, what it may take, and what the log hears of it.
 
-import type { Pool } from "pg";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
 import { createDisk } from "./adapters/disk.ts";
 import { createEngineImages } from "./adapters/engine-images.ts";
+import type { OpenPostgres } from "./adapters/postgres/open.ts";
 import { createPruneRecord } from "./adapters/postgres/prune.ts";
 import { createRegistryContents } from "./adapters/registry-delete.ts";
 import type { RegistryHttp } from "./adapters/registry-http.ts";
@@ -15,7 +15,7 @@ import { createPruning, type Pruning, type PruningParts } from "./flows/pruning.
 
 export interface PruneNeeds {
   readonly config: Config;
-  readonly pool: Pool;
+  readonly postgres: OpenPostgres;
   readonly registry: RegistryHttp;
   readonly folders: SourceFolders;
   /** Id of this worker over all its starts. */
@@ -26,11 +26,12 @@ export interface PruneNeeds {
 /** Of those that were removed, in the log. */
 const loggedMax = 100;
 
-export function openPruning({ config, pool, registry, folders, worker, log }: PruneNeeds): Pruning {
+export function openPruning({ config, postgres, registry, folders, worker, log }: PruneNeeds): Pruning {
   const { limits, engineHost, stateFolder } = config;
   return createPruning({
-    record: createPruneRecord(pool),
+    record: createPruneRecord(postgres.pool),
     registry: createRegistryContents(registry),
+    lock: postgres.store.lock,
     engine: createEngineImages(engineHost),
     disk: createDisk({ stateFolder, engineHost }),
     ...{ folders, clock: systemClock, reporter: worker },

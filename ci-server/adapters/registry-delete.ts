@@ -3,7 +3,7 @@
 
 import { AppError } from "../core/errors.ts";
 import { isDigest } from "../core/image-ref.ts";
-import type { RegistryContents } from "../core/ports.ts";
+import type { RegistryContents, TagRemoval } from "../core/ports.ts";
 import type { NamedTag } from "../core/registry-stock.ts";
 import { type RegistryAnswer, type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
 import { accept, getManifest, parseManifest, type StoredManifest } from "./registry-manifest.ts";
@@ -82,12 +82,15 @@ async function digestOf(place: Place, tag: string): Promise<string | null> {
 }
 
 /** Distribution 2.8 answers 400, since it removes manifests by digest only; others that cannot answer 405. */
-async function removeTag(place: Place, tag: string): Promise<boolean> {
+async function removeTag(place: Place, { tag, digest }: NamedTag): Promise<TagRemoval> {
+  const names = await digestOf(place, tag);
+  if (names === null) return "removed";
+  if (names !== digest) return "moved";
   const answer = await call(place, "DELETE", `/v2/${place.path}/manifests/${tag}`);
-  if (answer.status === 400 || answer.status === 405) return false;
+  if (answer.status === 400 || answer.status === 405) return "refused";
   if (answer.status !== 202 && answer.status !== 200 && answer.status !== 404)
     throw unexpectedAnswer(answer, `DELETE ${place.path}:${tag}`);
-  return true;
+  return "removed";
 }
 
 async function removeManifest(
@@ -96,7 +99,7 @@ async function removeManifest(
 ): Promise<void> {
   await removeAttached(place, digest);
   // Zot wants the tags to go first; where they cannot go alone they go with the manifest.
-  for (const tag of tags) if (!(await removeTag(place, tag))) break;
+  for (const tag of tags) if ((await removeTag(place, { tag, digest })) === "refused") break;
   await removeDigest(place, digest);
 }
 

@@ -39,6 +39,11 @@ export function attemptTag({ buildId, attempt }: AttemptKey): string {
   return attempt === 1 ? `build-${buildId}` : `build-${buildId}-${attempt}`;
 }
 
+/** The lock that whoever puts or removes tags of the image holds. */
+export function tagsLock(image: string): string {
+  return `tags of ${image}`;
+}
+
 /** `localhost:5000/acme/shop@sha256:…`: the name under which an image can be pulled and never changes. */
 export function digestReference(host: string, image: string, digest: string): string {
   return `${host}/${image}@${digest}`;

@@ -1,7 +1,8 @@
 // Prunes the registry: path by path, what the rules of core/retention.ts let go.
 
 import { toAppError } from "../core/errors.ts";
-import type { PruneRecord, RegistryContents } from "../core/ports.ts";
+import { tagsLock } from "../core/image-ref.ts";
+import type { PruneRecord, RegistryContents, Store } from "../core/ports.ts";
 import type { PruneItem } from "../core/prune.ts";
 import { buildOfTag, guessTags, type PathStock, type RunningImage } from "../core/registry-stock.ts";
 import { judgePath, type ManifestVerdict, type RetentionPolicy, type TagVerdict } from "../core/retention.ts";
@@ -10,6 +11,7 @@ import type { Tally } from "./prune-report.ts";
 export interface RegistryPrune {
   readonly record: PruneRecord;
   readonly registry: RegistryContents;
+  readonly lock: Store["lock"];
   readonly policy: RetentionPolicy;
   /** What runs here; what others have said of theirs is on record. Null: it is not known, and nothing is removed. */
   readonly running: readonly RunningImage[] | null;
@@ -69,16 +71,17 @@ async function takeManifest(prune: RegistryPrune, stock: PathStock, manifest: Ma
 
 /** Returns why it stays, or null. */
 async function removeManifest(
-  { record, registry, signal }: RegistryPrune,
+  prune: RegistryPrune,
   { repository, path }: { readonly repository: string; readonly path: string },
   { digest, tags, builds }: ManifestVerdict,
   isOnRecord: boolean,
 ): Promise<string | null> {
+  const { record, registry } = prune;
   const image = { repository, path, digest };
   const isFree = isOnRecord ? await record.beginRemoval(image, builds) : !(await record.isBuilding(repository));
   if (!isFree) return `a build of ${repository} runs, and may be about to use it`;
   try {
-    await registry.removeManifest(path, { digest, tags }, signal);
+    await untagged(prune, path, (signal) => registry.removeManifest(path, { digest, tags }, signal));
   } catch (cause) {
     // Else its removal is begun, and the next prune ends it: a part of it may be gone.
     if (toAppError(cause).code === "not_implemented" && isOnRecord) await record.undoRemoval(image);
@@ -88,13 +91,30 @@ async function removeManifest(
   return null;
 }
 
-async function takeTag(prune: RegistryPrune, path: string, { tag, verdict, reason }: TagVerdict): Promise<void> {
+/** No build puts a tag of the path meanwhile: what was asked of one holds until it is removed. */
+function untagged<T>(
+  { lock, signal }: RegistryPrune,
+  path: string,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  return lock(tagsLock(path), signal, (held) => work(AbortSignal.any([signal, held.signal])));
+}
+
+const whyTagStays = {
+  removed: null,
+  moved: "it names another image by now",
+  refused: "this registry cannot remove a tag alone; it goes with its image",
+} as const;
+
+async function takeTag(
+  prune: RegistryPrune,
+  path: string,
+  { tag, digest, verdict, reason }: TagVerdict,
+): Promise<void> {
   const item: PruneItem = { what: `${path}:${tag}`, verdict, reason, bytes: null, problem: null };
   if (prune.dryRun) return prune.tally.add(item);
   const remove = async () =>
-    (await prune.registry.removeTag(path, tag, prune.signal))
-      ? null
-      : "this registry cannot remove a tag alone; it goes with its image";
+    whyTagStays[await untagged(prune, path, (signal) => prune.registry.removeTag(path, { tag, digest }, signal))];
   prune.tally.add(await attempt(prune, item, remove));
 }
 

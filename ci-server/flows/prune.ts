@@ -8,6 +8,7 @@ import type {
   PruneRecord,
   RegistryContents,
   SourceFolders,
+  Store,
 } from "../core/ports.ts";
 import type { AreaReport, PruneArea, PruneReport } from "../core/prune.ts";
 import type { RetentionPolicy } from "../core/retention.ts";
@@ -19,6 +20,7 @@ import { Tally } from "./prune-report.ts";
 export interface PruneParts {
   readonly record: PruneRecord;
   readonly registry: RegistryContents;
+  readonly lock: Store["lock"];
   readonly engine: EngineImages;
   readonly folders: SourceFolders;
   readonly clock: Clock;

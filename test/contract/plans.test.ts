@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
-import type { AttemptKey, Build, Image } from "../../ci-server/core/build.ts";
+import type { AttemptKey, Build, BuildRequest, Image } from "../../ci-server/core/build.ts";
 import type { PlanRecord, Store } from "../../ci-server/core/ports.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { fails } from "../helpers/failure.ts";
@@ -26,9 +26,19 @@ describe("Store on PostgreSQL, of plans", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  async function begin(repository = "acme/shop", ref = "main"): Promise<{ build: Build; at: AttemptKey }> {
+  type Asked = Partial<Pick<BuildRequest, "sha" | "service">>;
+
+  function request(repository: string, ref: string, asked: Asked = {}): Promise<number> {
     const rest = { sha: null, service: null, version: null, pullRequest: null, deliveryGuid: null } as const;
-    const id = await store.request({ repository, trigger: "manual", ref, ...rest }, null);
+    return store.request({ repository, trigger: "manual", ref, ...rest, ...asked }, null);
+  }
+
+  async function begin(
+    repository = "acme/shop",
+    ref = "main",
+    asked: Asked = {},
+  ): Promise<{ build: Build; at: AttemptKey }> {
+    const id = await request(repository, ref, asked);
     const build = await store.begin(id);
     if (build === null) throw new Error("it was not begun");
     return { build, at: { buildId: id, attempt: build.attempts } };
@@ -50,6 +60,14 @@ describe("Store on PostgreSQL, of plans", () => {
     await store.finish(at, { result: failure === null ? "success" : "failure", failure, images });
   }
 
+  /** Builds whose images a build that begins now finds; it ends with nothing to do. */
+  async function buildsFound(repository: string, ref = "main"): Promise<number[]> {
+    const { build, at } = await begin(repository, ref);
+    const found = await store.serviceImages(build, ["base", "x"]);
+    await store.finish(at, { result: "skip", failure: null, images: [] });
+    return found.map(({ buildId }) => buildId);
+  }
+
   it("shows a plan with its build, and why nothing is built, until another attempt has begun", async () => {
     const { at } = await begin();
     const services = [{ service: "base", verdict: "skip", reason: "it was missed" }] as const;
@@ -61,8 +79,7 @@ describe("Store on PostgreSQL, of plans", () => {
   });
 
   it("finds the image that the branch has of a service, and none where a later build left it behind", async () => {
-    const find = async (ref: string) =>
-      (await store.serviceImages((await begin("acme/shop", ref)).build, ["base", "x"])).map(({ buildId }) => buildId);
+    const find = (ref: string) => buildsFound("acme/shop", ref);
     const first = await begin();
     await store.recordPlan(first.at, record());
     expect(await find("main")).to.deep.equal([]);
@@ -82,6 +99,43 @@ describe("Store on PostgreSQL, of plans", () => {
     await store.recordPlan(failed.at, record());
     await end(failed.at, []);
     expect(await find("main")).to.deep.equal([]);
+  });
+
+  it("finds the image of the newest commit, also after an older one was built again", async () => {
+    const build = async (sha: string) => {
+      const { at } = await begin("acme/again", "main", { sha });
+      await store.recordPlan(at, record());
+      await end(at, [image("base", "acme/again/base")]);
+      return at.buildId;
+    };
+    await build("1".repeat(40));
+    const newest = await build("2".repeat(40));
+    await build("1".repeat(40));
+    expect(await buildsFound("acme/again")).to.deep.equal([newest]);
+    const again = await build("2".repeat(40));
+    expect(await buildsFound("acme/again")).to.deep.equal([again]);
+  });
+
+  it("finds no image where a later build was not planned and may have been to make one, until one is made", async () => {
+    const make = async () => {
+      const { at } = await begin("acme/early");
+      await store.recordPlan(at, record());
+      await end(at, [image("base", "acme/early/base")]);
+      return at.buildId;
+    };
+    const first = await make();
+    const another = await begin("acme/early", "main", { service: "web" });
+    await end(another.at, []);
+    await end((await begin("acme/early", "release/1")).at, []);
+    expect(await buildsFound("acme/early")).to.deep.equal([first]);
+    const running = await begin("acme/early");
+    expect(await buildsFound("acme/early")).to.deep.equal([]);
+    await end(running.at, []);
+    expect(await buildsFound("acme/early")).to.deep.equal([]);
+    const second = await make();
+    expect(await buildsFound("acme/early")).to.deep.equal([second]);
+    await store.cancel(await request("acme/early", "main"), "no");
+    expect(await buildsFound("acme/early")).to.deep.equal([]);
   });
 
   it("knows of which repositories a service was built", async () => {

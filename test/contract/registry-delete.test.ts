@@ -67,7 +67,7 @@ describe("the removal of tags and manifests", () => {
 
     it("says that it cannot remove a tag alone, and leaves it", async () => {
       const digest = await pushTinyImage(lab, "delete/tag", "one");
-      expect(await contents.removeTag("delete/tag", "one", never)).to.equal(false);
+      expect(await contents.removeTag("delete/tag", { tag: "one", digest }, never)).to.equal("refused");
       expect(await registryTags(lab, "delete/tag")).to.deep.equal({ one: digest });
     });
 
@@ -141,9 +141,17 @@ describe("the removal of tags and manifests", () => {
     });
 
     it("removes a tag and leaves its manifest", async () => {
-      expect(await contents.removeTag("acme/shop", "b", never)).to.equal(true);
+      const named = { tag: "b", digest: one };
+      expect(await contents.removeTag("acme/shop", named, never)).to.equal("removed");
       expect([...registry.tags.keys()]).to.deep.equal(["a", "c", "d", "e"]);
-      expect(await contents.removeTag("acme/shop", "b", never)).to.equal(true);
+      expect(await contents.removeTag("acme/shop", named, never)).to.equal("removed");
+    });
+
+    it("leaves a tag that names another image by now, alone and with the manifest that it named", async () => {
+      registry.tags.set("b", other);
+      expect(await contents.removeTag("acme/shop", { tag: "b", digest: one }, never)).to.equal("moved");
+      await contents.removeManifest("acme/shop", { digest: one, tags: ["a", "b", "c"] }, never);
+      expect([...registry.tags.keys()]).to.deep.equal(["b", "d", "e"]);
     });
 
     it("removes the tags before the manifest, which it would not give up with several", async () => {

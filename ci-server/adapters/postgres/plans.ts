@@ -26,7 +26,11 @@ export async function listSuperseded(pool: Pool, id: number): Promise<number[]> 
   return rows.map((row) => Number(row.id));
 }
 
-/** A build that was to make a service and did not has left it behind the branch: then there is none. */
+/**
+ * A build that was to make a service and did not has left it behind the branch: then there is none. So has one that was never
+ * planned, since nobody knows what it was to make. A commit is as new as its first build on the branch, however often it is
+ * built again.
+ */
 export async function listServiceImages(
   pool: Pool,
   { id, repository, ref }: Build,
@@ -34,12 +38,15 @@ export async function listServiceImages(
 ): Promise<ServiceImage[]> {
   if (services.length === 0) return [];
   const { rows } = await pool.query<Omit<ServiceImage, "buildId"> & { readonly buildId: string }>(
-    `select i.service, i.build_id as "buildId", i.path, i.digest
+    `with branch as (
+       select id, service, plan, result, min(id) over (partition by coalesce(sha, id::text)) as first
+       from build where lower(repository) = lower($1) and ref = $2 and id < $3)
+     select i.service, i.build_id as "buildId", i.path, i.digest
      from unnest($4::text[]) as wanted(service)
-       cross join lateral (select id from build
-         where lower(repository) = lower($1) and ref = $2 and id < $3
-           and plan @> jsonb_build_array(jsonb_build_object('service', wanted.service, 'verdict', 'build'))
-         order by id desc limit 1) as last
+       cross join lateral (select id from branch
+         where plan @> jsonb_build_array(jsonb_build_object('service', wanted.service, 'verdict', 'build'))
+           or plan is null and result is distinct from 'skip' and coalesce(branch.service, wanted.service) = wanted.service
+         order by first desc, id desc limit 1) as last
        join image i on i.build_id = last.id and i.service = wanted.service
      where i.path <> '' and i.removed_at is null`,
     [repository, ref, id, services],

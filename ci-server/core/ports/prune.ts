@@ -50,6 +50,8 @@ export interface ImageKey {
   readonly digest: string;
 }
 
+export type TagRemoval = "removed" | "moved" | "refused";
+
 /**
  * What is in the registry under one path, and its removal. Manifests and tags only: blobs are the registry's own to collect.
  * Throws `unavailable`, `unauthorized`, `forbidden`, and `not_implemented` where the registry removes nothing at all.
@@ -59,11 +61,14 @@ export interface RegistryContents {
   tags(path: string, signal: AbortSignal): Promise<readonly string[]>;
   /** What each names; those that have gone meanwhile are left out. */
   named(path: string, tags: readonly string[], signal: AbortSignal): Promise<readonly NamedTag[]>;
-  /** False where the registry cannot remove a tag and leave the manifest. One that is not there is removed. */
-  removeTag(path: string, tag: string, signal: AbortSignal): Promise<boolean>;
+  /**
+   * Asks first what the tag names by now: it has `moved` where that is another digest, and stays; `refused` where the registry
+   * cannot remove a tag and leave the manifest. One that is not there is removed.
+   */
+  removeTag(path: string, tag: NamedTag, signal: AbortSignal): Promise<TagRemoval>;
   /**
    * Removes what is attached to the manifest under the fallback tag `sha256-<hex>` of the OCI distribution specification, then
-   * the tags, where the registry can, then the manifest and with it all tags that are left. Idempotent.
+   * the tags that still name it, where the registry can, then the manifest and with it all tags that are left. Idempotent.
    */
   removeManifest(
     path: string,

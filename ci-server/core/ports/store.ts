@@ -179,8 +179,8 @@ export interface Store extends BaseLedger {
   /** Ids of the builds of earlier merges that this one has superseded, ascending. */
   superseded(id: number): Promise<readonly number[]>;
   /**
-   * Of those services of the build's repository that the last build of the same ref that was to make them did make, and that
-   * are still in the registry: what it made.
+   * Of those services of the build's repository that the last build of the newest commit of the same ref that was to make them
+   * did make, and that are still in the registry: what it made. One that was not planned may have been to make any of them.
    */
   serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
   /** Names of the repositories of which an image of this service was made. */

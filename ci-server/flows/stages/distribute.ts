@@ -1,9 +1,9 @@
 // Brings an image to the further registries that its recipe names, each with a result of its own.
 
 import { AppError, toAppError } from "../../core/errors.ts";
+import { tagsLock } from "../../core/image-ref.ts";
 import type { BuildRun, CopyOutcome, ImageRun } from "../build-run.ts";
 import { known, retry } from "./of-run.ts";
-import { tagsLock } from "./tag.ts";
 
 /** One that fails keeps none of the others from getting it; `refuseFailed` says so once all of them had their turn. */
 export async function distribute(run: BuildRun, image: ImageRun): Promise<void> {
@@ -33,7 +33,7 @@ async function copyTo(run: BuildRun, image: ImageRun, destination: string): Prom
     await retry(run, () => destinations.copy({ ...copy, tags: [], immutable: [] }));
     // A later build may have moved a tag on meanwhile, here and there: what holds here holds there.
     await retry(run, () =>
-      store.lock(tagsLock(recipe), signal, async () =>
+      store.lock(tagsLock(recipe.image), signal, async () =>
         destinations.copy({ ...copy, tags: await stillNamed(run, image) }),
       ),
     );

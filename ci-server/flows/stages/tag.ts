@@ -2,7 +2,7 @@
 
 import { AppError } from "../../core/errors.ts";
 import { failedBuild } from "../../core/failure.ts";
-import { attemptTag } from "../../core/image-ref.ts";
+import { attemptTag, tagsLock } from "../../core/image-ref.ts";
 import { isSameContent } from "../../core/manifest.ts";
 import type { Lease, Manifest } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
@@ -19,16 +19,11 @@ export async function tagImage(run: BuildRun, image: ImageRun, pushed: Manifest)
   const { recipe } = image;
   // One lock for all tags of an image: what is decided of one of them has to hold until the last one is put.
   const { digest, tags } = await retry(run, () =>
-    run.parts.store.lock(tagsLock(recipe), run.signal, (lock) => putTags(run, { image, pushed, lock })),
+    run.parts.store.lock(tagsLock(recipe.image), run.signal, (lock) => putTags(run, { image, pushed, lock })),
   );
   image.digest = digest;
   image.tags = tags;
   image.immutable = tags.filter((tag) => recipe.fixedTags.includes(tag));
-}
-
-/** Whoever moves or removes an image's tags holds it. */
-export function tagsLock({ image }: Pick<Recipe, "image">): string {
-  return `tags of ${image}`;
 }
 
 /** Asks beforehand what will be asked under the lock: git remembers which commit comes first. Its trouble is none yet. */
