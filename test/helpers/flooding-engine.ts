@@ -2,6 +2,7 @@
 
 import { once } from "node:events";
 import { createServer, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
 import protobuf from "protobufjs";
 
 export interface FloodingEngine {
@@ -43,20 +44,30 @@ const schema = protobuf.Root.fromJSON({
   },
 }).lookupType("StatusResponse");
 
+const about = { Version: "20.10.24", ApiVersion: "1.41", Os: "linux", Arch: "amd64" };
+
 /** `flood`: asked for at each build. */
 export async function startFloodingEngine(socketPath: string, flood: () => Flood): Promise<FloodingEngine> {
   const server = createServer((request, response) => {
     request.resume();
     const isBuild = request.url?.startsWith("/build?") ?? false;
-    if (!isBuild) return void response.end(JSON.stringify({ Version: "20.10.24", ApiVersion: "1.41" }));
+    const isList = /^\/(?:images|containers)\/json/.test(request.url ?? "");
+    if (!isBuild) return void response.end(JSON.stringify(isList ? [] : about));
     // The reader may go away.
     print(response, flood()).catch(() => response.destroy());
+  });
+  // It opens a session as every engine does, and asks nothing in it.
+  const sessions = new Set<Duplex>();
+  server.on("upgrade", (_request, socket) => {
+    sessions.add(socket.on("error", () => socket.destroy()));
+    socket.write("HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n");
   });
   server.listen(socketPath);
   await once(server, "listening");
   return {
     host: `unix://${socketPath}`,
     async stop() {
+      for (const socket of sessions) socket.destroy();
       server.closeAllConnections();
       server.close();
       await once(server, "close");

@@ -118,10 +118,10 @@ describe("a build that prints without end", function () {
 
   /** Of short lines less: what they cost is by the line. */
   const floods: [what: string, megabytes: number, piece: string][] = [
-    ["short lines", 40, "y\n".repeat(16_384)],
+    ["short lines", 15, "y\n".repeat(16_384)],
     ["long lines", 1_000, `${"y".repeat(32_767)}\n`],
     ["a line that is written over for ever", 1_000, "100%\r".repeat(6_554)],
-    ["colours and moves", 200, "\u001b[31mred\u001b[2K\u001b[0m\n".repeat(2_048)],
+    ["colours and moves", 80, "\u001b[31mred\u001b[2K\u001b[0m\n".repeat(2_048)],
   ];
   for (const [what, megabytes, piece] of floods) {
     it(`T25: is bounded where ${megabytes} MB of ${what} reach the server`, async () => {
