@@ -37,7 +37,8 @@ export function createBaseDigests(options: BaseDigestsOptions): BaseDigests {
     platform: () => options.engine.platform(),
     async resolve(request) {
       const found = await Promise.all(request.references.map((reference) => resolveOne(shared, request, reference)));
-      return found.every((base) => base !== null) ? found : null;
+      const bases = found.filter((base) => base !== null);
+      return { bases, isComplete: bases.length === found.length };
     },
     async inRegistry({ reference, mayBePrivate, signal }) {
       const parsed = parseBaseReference(reference);

@@ -1,16 +1,20 @@
 // Reads a Dockerfile by dockerfile-ast into the plain type of core/dockerfile.ts.
 
-import { type Add, DockerfileParser, type Instruction, type ModifiableInstruction } from "dockerfile-ast";
+import { type Add, DockerfileParser, type Instruction, type ModifiableInstruction, type Onbuild } from "dockerfile-ast";
 import type { Assignment, Dockerfile, DockerfileStage, DockerfileStep, Written } from "../core/dockerfile.ts";
 import { AppError } from "../core/errors.ts";
-import { splitWords } from "../core/expand.ts";
+import { splitWords, unknown } from "../core/expand.ts";
+import { findLookalikes } from "./dockerfile-lookalikes.ts";
 
 /** The parser's time grows with the number of instructions, and with their length. */
 export const dockerfileBytesMax = 256 * 1024;
+const linesMax = 10_000;
 const stagesMax = 200;
 
-/** Throws `invalid` when it has no stage, or too many. What else is wrong with it is the engine's to say. */
+/** Throws `invalid` when it has no stage, or too many of them, or too many lines. What else is wrong with it is the engine's to say. */
 export function parseDockerfile(text: string): Dockerfile {
+  const lines = text.split(/\r\n|\r|\n/);
+  if (lines.length > linesMax) throw new AppError("invalid", `the Dockerfile has more than ${linesMax} lines`);
   const parsed = DockerfileParser.parse(text);
   const escapeChar = parsed.getEscapeCharacter();
   const args: Assignment[] = [];
@@ -19,8 +23,9 @@ export function parseDockerfile(text: string): Dockerfile {
   for (const instruction of instructions) {
     const stage = stages.at(-1);
     if (instruction.getKeyword() === "FROM") stages.push(toStage(instruction));
-    else if (stage !== undefined) stage.steps.push(...toSteps(instruction, escapeChar));
-    else if (instruction.getKeyword() === "ARG") args.push(...toAssignments(instruction, escapeChar));
+    else if (stage !== undefined) for (const step of toSteps(instruction, escapeChar)) stage.steps.push(step);
+    else if (instruction.getKeyword() === "ARG")
+      for (const one of toAssignments(instruction, escapeChar)) args.push(one);
   }
   if (stages.length === 0) throw new AppError("invalid", "the Dockerfile has no FROM");
   if (stages.length > stagesMax) throw new AppError("invalid", `the Dockerfile has more than ${stagesMax} stages`);
@@ -29,7 +34,7 @@ export function parseDockerfile(text: string): Dockerfile {
     frontend: findFrontend(text),
     args,
     stages,
-    lookalikes: findLookalikes(text, escapeChar, instructions),
+    lookalikes: findLookalikes(text, escapeChar, new Set(instructions.map(lineOf))),
   };
 }
 
@@ -57,9 +62,25 @@ function toSteps(instruction: Instruction, escapeChar: string): DockerfileStep[]
         const text = mountFrom(mount);
         return text === null ? [] : [{ kind: "image", instruction: "RUN --mount", text, line }];
       });
+    case "ONBUILD":
+      return toTriggers((instruction as Onbuild).getTriggerInstruction(), escapeChar); // ONBUILD is parsed into an Onbuild
     default:
       return [];
   }
+}
+
+/** What another build does that is FROM this stage; variables have the values of that one. */
+function toTriggers(instruction: Instruction | null, escapeChar: string): DockerfileStep[] {
+  if (instruction === null || !["ADD", "COPY", "RUN"].includes(instruction.getKeyword())) return [];
+  return toSteps(instruction, escapeChar).flatMap((step): DockerfileStep[] => {
+    if (step.kind === "add") return [{ ...step, sources: step.sources.map(withoutVariables) }];
+    return step.kind === "image" ? [{ ...step, kind: "trigger", instruction: `ONBUILD ${step.instruction}` }] : [];
+  });
+}
+
+function withoutVariables(source: string): string {
+  const dollar = source.indexOf("$");
+  return dollar < 0 ? source : source.slice(0, dollar) + unknown;
 }
 
 /** `NAME=value …`, or `NAME value` as ENV may have it. */
@@ -123,19 +144,6 @@ function findInJson(text: string): Written | null {
   } catch (_notJson) {
     return null;
   }
-}
-
-/** Every line that is no instruction here and would be one to a reader that takes here-documents, or blanks, otherwise. */
-function findLookalikes(text: string, escapeChar: string, instructions: readonly Instruction[]): Written[] {
-  const lines = text.split(/\r?\n/);
-  const begun = new Set(instructions.map(lineOf));
-  return lines.flatMap((line, at) => {
-    if (begun.has(at + 1) || !/^\s*(?:FROM|ADD|COPY|RUN)\s/i.test(line)) return [];
-    let whole = line;
-    for (let next = at + 1; whole.trimEnd().endsWith(escapeChar) && next < lines.length; next += 1)
-      whole = whole.trimEnd().slice(0, -1) + lines[next];
-    return [{ text: whole.trim(), line: at + 1 }];
-  });
 }
 
 function lineOf(instruction: Instruction): number {

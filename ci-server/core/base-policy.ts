@@ -37,6 +37,7 @@ export function refuseNeeds(needs: Needs, policy: BasePolicy): Refusal | null {
     some.reduce<Refusal | null>((found, need) => found ?? judge(need), null);
   return (
     first(needs.images, (need) => refuseImage(need, policy)) ??
+    first(needs.triggers, (need) => refuseImage(need, policy)) ??
     first(needs.added, (need) => refuseSource(need, policy)) ??
     first(needs.lookalikes, (need) => refuseLookalike(need, policy))
   );

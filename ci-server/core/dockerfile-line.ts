@@ -69,7 +69,7 @@ function stagesOf(instructions: readonly Instruction[]): Stage[] {
 
 function instructionsOf(dockerfile: string): Instruction[] {
   const lines = dockerfile.split(/\r?\n/);
-  const joiner = /^\s*#\s*escape\s*=\s*`/im.test(lines.slice(0, 5).join("\n")) ? "`" : "\\";
+  const joiner = lines.slice(0, 5).some((line) => /^\s*#\s*escape\s*=\s*`/i.test(line)) ? "`" : "\\";
   const found: Instruction[] = [];
   for (let at = 0; at < lines.length; ) {
     const { text, next } = joinLines(lines, at, joiner);

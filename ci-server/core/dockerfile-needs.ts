@@ -23,6 +23,8 @@ export interface Needs {
   readonly frontend: Need | null;
   /** Each image once, in the file's order. */
   readonly images: readonly Need[];
+  /** Images that ONBUILD names: this build may do without them. */
+  readonly triggers: readonly Need[];
   /** Sources of ADD, those in the context among them. */
   readonly added: readonly Need[];
   /** What an older builder may take for one of these. */
@@ -31,28 +33,37 @@ export interface Needs {
 
 type Values = ReadonlyMap<string, string>;
 
+/** Of all words together, with their variables: each may be long, and they may be many. */
+const charsMax = 4 * 1024 * 1024;
+
 interface Scope {
   readonly dockerfile: Dockerfile;
   readonly args: NeedsRequest["args"];
   /** What FROM may use: the platform, and the ARGs before the first FROM. */
   readonly global: Values;
+  /** Characters, of `charsMax`. */
+  spent: number;
 }
 
-/** Throws `invalid` when the file has no such target. */
+/** Throws `invalid` when the file has no such target, or too much to put in. */
 export function needsOf(dockerfile: Dockerfile, request: NeedsRequest): Needs {
-  const scope = { dockerfile, args: request.args, global: globalValues(dockerfile, request) };
+  const scope = { dockerfile, args: request.args, global: globalValues(dockerfile, request), spent: 0 };
   const images: Need[] = [];
+  const triggers: Need[] = [];
   const added: Need[] = [];
   for (const index of reachable(scope, targetOf(dockerfile, request.target))) {
     const stage = stageAt(dockerfile, index);
     const from = expandIn(scope, stage.from.text);
     if (parentOf(scope, index) === null && from !== "scratch")
       images.push({ instruction: "FROM", text: from, line: stage.from.line });
-    images.push(...stage.steps.flatMap((step) => externalImage(dockerfile, step)));
-    added.push(...addsOf(scope, index));
+    for (const step of stage.steps) {
+      images.push(...externalImage(dockerfile, step, "image"));
+      triggers.push(...externalImage(dockerfile, step, "trigger"));
+    }
+    for (const need of addsOf(scope, index)) added.push(need);
   }
   const lookalikes = dockerfile.lookalikes.flatMap((written) => lookalike(scope, written));
-  return { frontend: frontendOf(scope), images: unique(images), added, lookalikes };
+  return { frontend: frontendOf(scope), images: unique(images), triggers, added, lookalikes };
 }
 
 function lookalike(scope: Scope, { text, line }: Written): Need[] {
@@ -134,8 +145,8 @@ function parentOf(scope: Scope, index: number): number | null {
 }
 
 /** BuildKit expands no variables in `from`. */
-function externalImage({ stages }: Dockerfile, step: DockerfileStep): Need[] {
-  if (step.kind !== "image" || step.text === "scratch") return [];
+function externalImage({ stages }: Dockerfile, step: DockerfileStep, kind: "image" | "trigger"): Need[] {
+  if (step.kind !== kind || step.text === "scratch") return [];
   if (findStage(stages, step.text, stages.length) !== null) return [];
   const { instruction, text, line } = step;
   return [{ instruction, line, text: text.includes("$") ? unknown : text }];
@@ -157,15 +168,12 @@ function walkStage(scope: Scope, index: number): { readonly added: Need[]; reado
   const stage = stageAt(scope.dockerfile, index);
   const setting = inheritedBy(scope, index);
   const { env, args, hidden } = setting;
-  const expanded = (text: string) =>
-    expand(text, {
-      escapeChar: scope.dockerfile.escapeChar,
-      lookup: (name) => env.get(name) ?? args.get(name) ?? (hidden ? unknown : undefined),
-    });
+  const lookup = (name: string) => env.get(name) ?? args.get(name) ?? (hidden ? unknown : undefined);
+  const expanded = (text: string) => spend(scope, expand(text, { escapeChar: scope.dockerfile.escapeChar, lookup }));
   const added: Need[] = [];
   for (const step of stage.steps) {
     if (step.kind === "add")
-      added.push(...step.sources.map((text) => ({ instruction: "ADD", text: expanded(text), line: step.line })));
+      for (const text of step.sources) added.push({ instruction: "ADD", text: expanded(text), line: step.line });
     if (step.kind === "env") env.set(step.name, expanded(step.value ?? ""));
     if (step.kind === "arg") {
       const byFile = step.value === null ? scope.global.get(step.name) : expanded(step.value);
@@ -188,8 +196,14 @@ function stageAt({ stages }: Dockerfile, index: number): DockerfileStage {
   return stage;
 }
 
-function expandIn({ dockerfile, global }: Scope, text: string): string {
-  return expandWith(dockerfile, text, global);
+function expandIn(scope: Scope, text: string): string {
+  return spend(scope, expandWith(scope.dockerfile, text, scope.global));
+}
+
+function spend(scope: Scope, text: string): string {
+  scope.spent += text.length + 1;
+  if (scope.spent <= charsMax) return text;
+  throw new AppError("invalid", `the Dockerfile has more than ${charsMax} characters with its variables`);
 }
 
 function expandWith({ escapeChar }: Dockerfile, text: string, values: Values): string {
@@ -197,5 +211,6 @@ function expandWith({ escapeChar }: Dockerfile, text: string, values: Values): s
 }
 
 function unique(needs: readonly Need[]): Need[] {
-  return needs.filter(({ text }, index) => needs.findIndex((other) => other.text === text) === index);
+  const seen = new Set<string>();
+  return needs.filter(({ text }) => !seen.has(text) && seen.add(text));
 }

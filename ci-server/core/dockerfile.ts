@@ -12,10 +12,10 @@ export interface Assignment {
   readonly value: string | null;
 }
 
-/** `image`: COPY --from or RUN --mount=from. `add`: the sources of an ADD. Words are not expanded. */
+/** `image`: COPY --from or RUN --mount=from; `trigger`: the same after ONBUILD. `add`: the sources of an ADD. Words are not expanded. */
 export type DockerfileStep =
   | ({ readonly kind: "arg" | "env"; readonly line: number } & Assignment)
-  | { readonly kind: "image"; readonly instruction: string; readonly text: string; readonly line: number }
+  | { readonly kind: "image" | "trigger"; readonly instruction: string; readonly text: string; readonly line: number }
   | { readonly kind: "add"; readonly sources: readonly string[]; readonly line: number };
 
 export interface DockerfileStage {

@@ -12,7 +12,8 @@ import { makeCertificates } from "../../certs/make-certs.ts";
 import { type BaseDigests, createBaseDigests } from "../../ci-server/adapters/base-digests.ts";
 import { createEngine } from "../../ci-server/adapters/docker-engine.ts";
 import type { RegistryAccess } from "../../ci-server/adapters/registry-head.ts";
-import type { BasesRequest } from "../../ci-server/core/ports.ts";
+import type { BaseImage } from "../../ci-server/core/build.ts";
+import type { BasesRequest, ResolvedBases } from "../../ci-server/core/ports.ts";
 import { registryAddress } from "../../lab/registry-address.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
@@ -59,6 +60,10 @@ describe("Bases by registry and engine", function () {
     return { references, mayBePrivate: () => true, signal: never, log: (text) => lines.push(text), ...change };
   }
 
+  function complete(base: BaseImage): ResolvedBases {
+    return { bases: [base], isComplete: true };
+  }
+
   /** Puts an image under that name on the engine alone, as `docker import` does; returns its id. */
   async function importImage(name: string): Promise<string> {
     const [repo = "", tag = ""] = name.split(/:(?=[^/]*$)/);
@@ -73,7 +78,7 @@ describe("Bases by registry and engine", function () {
 
   it("asks the registry of each name, ours by the address that this process knows", async () => {
     const reference = `${lab.registry.host}/contract/base:1`;
-    expect(await create({}).resolve(asking([reference]))).to.deep.equal([{ reference, digest }]);
+    expect(await create({}).resolve(asking([reference]))).to.deep.equal(complete({ reference, digest }));
     expect(await create({}).inRegistry({ reference, mayBePrivate: () => true, signal: never })).to.equal(digest);
     expect(lines).to.deep.equal([]);
   });
@@ -88,7 +93,7 @@ describe("Bases by registry and engine", function () {
   it("takes a digest for what it says, and asks nobody", async () => {
     const references = [`nowhere.example.com/x@sha256:${"a".repeat(64)}`, `node:24@sha256:${"b".repeat(64)}`];
     const found = await create({}).resolve(asking(references));
-    expect(found?.map((base) => base.digest)).to.deep.equal(["a", "b"].map((char) => `sha256:${char.repeat(64)}`));
+    expect(found.bases.map((base) => base.digest)).to.deep.equal(["a", "b"].map((char) => `sha256:${char.repeat(64)}`));
   });
 
   it("takes the id of an image that only the engine has, and says so", async () => {
@@ -96,17 +101,18 @@ describe("Bases by registry and engine", function () {
     try {
       const bases = create({ "docker.io": { apiUrl: nowhere, ca: null, credentials: null } });
       const reference = "contract/local:1";
-      expect(await bases.resolve(asking([reference]))).to.deep.equal([{ reference, digest: id, local: true }]);
+      expect(await bases.resolve(asking([reference]))).to.deep.equal(complete({ reference, digest: id, local: true }));
       expect(lines.join()).to.contain("cannot be reached").and.contain(`the engine's own is taken, ${id}`);
     } finally {
       await lab.docker.getImage("contract/local:1").remove();
     }
   });
 
-  it("knows nothing where one of them is nowhere, and says which", async () => {
+  it("knows the others where one of them is nowhere, and says which", async () => {
     const bases = create({ "docker.io": { apiUrl: nowhere, ca: null, credentials: null } });
-    const references = [`${lab.registry.host}/contract/base:1`, "contract/none:1"];
-    expect(await bases.resolve(asking(references))).to.equal(null);
+    const reference = `${lab.registry.host}/contract/base:1`;
+    const found = await bases.resolve(asking([reference, "contract/none:1"]));
+    expect(found).to.deep.equal({ bases: [{ reference, digest }], isComplete: false });
     expect(lines.join("\n")).to.match(/^contract\/none:1: .* the engine does not have it/);
   });
 
@@ -122,9 +128,11 @@ describe("Bases by registry and engine", function () {
       const away = create({ [lab.registry.host]: { ...own, apiUrl: nowhere } });
       expect(await away.resolve(asking([reference]))).to.deep.equal(there);
       expect(await away.resolve(asking([reference]))).to.deep.equal(there);
-      expect(lines[0]).to.contain("cannot be reached").and.contain(`the engine's own is taken, ${there?.[0]?.digest}`);
+      expect(lines[0])
+        .to.contain("cannot be reached")
+        .and.contain(`the engine's own is taken, ${there.bases[0]?.digest}`);
       expect(lines[1]).to.contain("was of no use a moment ago");
-      expect(there?.[0]).to.not.have.property("local");
+      expect(there.bases[0]).to.not.have.property("local");
     } finally {
       await lab.docker.getImage(reference).remove({ force: true });
     }
@@ -135,7 +143,8 @@ describe("Bases by registry and engine", function () {
     const id = await importImage(reference);
     try {
       await pushTinyImage(lab, "contract/base", "build-7");
-      expect(await create({}).resolve(asking([reference]))).to.deep.equal([{ reference, digest: id, local: true }]);
+      const made = complete({ reference, digest: id, local: true });
+      expect(await create({}).resolve(asking([reference]))).to.deep.equal(made);
     } finally {
       await lab.docker.getImage(reference).remove();
     }

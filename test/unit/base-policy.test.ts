@@ -35,6 +35,7 @@ describe("T20: the hosts of a Dockerfile", () => {
     "# syntax=docker/dockerfile:1\nFROM node",
     "FROM node\nCOPY --from=gcr.io/distroless/base:latest / /",
     "FROM node\nADD https://example.com/x.tgz https://github.com/a/b.git#v1 git@github.com:a/b.git /x/",
+    "FROM node\nONBUILD COPY --from=builder . /x\nONBUILD ADD https://example.com/$V.tgz ./$X /x/\nONBUILD ENV A=b",
     "FROM node\nADD . local/file.tgz /${HOME}/x ./$UNKNOWN target/app-$V.jar https://example.com/$V.tgz /x/",
     "FROM 127.0.0.1/a AS unused\nFROM node",
     "FROM node\nRUN <<X python\nfrom os.path import join\nfrom . import a\nX",
@@ -45,6 +46,14 @@ describe("T20: the hosts of a Dockerfile", () => {
 
   const refused: [text: string, line: number, words: string][] = [
     ["FROM 127.0.0.1:5001/x", 1, "127.0.0.1:5001 is neither a public name nor a registry of the configuration"],
+    ["FROM a\nONBUILD COPY --from=127.0.0.1/x / /", 2, "ONBUILD COPY --from 127.0.0.1/x is refused"],
+    ["FROM a\nonbuild run --mount=from=127.0.0.1/x y", 2, "ONBUILD RUN --mount 127.0.0.1/x is refused"],
+    [
+      "FROM a\nONBUILD ADD http://127.0.0.1/x /",
+      2,
+      "ADD http://127.0.0.1/x is refused: 127.0.0.1 is not a public name",
+    ],
+    ["FROM scratch\nENV U=./x\nONBUILD ADD $U /", 3, "whether it is an address is known during the build only"],
     ["FROM 127.1/x", 1, "127.1 is neither"],
     ["FROM 2130706433:80/x", 1, "2130706433:80 is neither"],
     ["FROM 0x7f.0x1/x", 1, "is neither"],

@@ -41,6 +41,7 @@ describe("the images that a Dockerfile needs", () => {
     ],
     ["of a mount in quotes", 'FROM a\nRUN --mount="type=cache,from=c" ls', ["a", "c"]],
     ["not those of a here-document", "FROM a\nRUN <<EOF\nFROM b\nEOF\nCOPY <<X /y\nFROM c\nX", ["a"]],
+    ["not those that ONBUILD names for another build", "FROM a\nONBUILD COPY --from=b / /", ["a"]],
     ["not told by a variable in --from", "FROM a\nCOPY --from=$X / /", ["a", "?"]],
     [
       "of the stages that the target needs",
@@ -79,6 +80,53 @@ describe("the images that a Dockerfile needs", () => {
     expect(needs(`FROM a AS s0\n${chain}`).added).to.have.length(199);
     expect(performance.now() - startedMs).to.be.lessThan(2_000);
   });
+});
+
+describe("a Dockerfile that is made to take long", () => {
+  const chars = 256 * 1024;
+  const continued = "RUN \\\n";
+  const table: [what: string, text: string, refusal?: string][] = [
+    ["by 9,000 lines of RUN that go on", `FROM a\n${continued.repeat(9_000)}`],
+    ["by 40,000 of them", `FROM a\n${continued.repeat(40_000)}`, "has more than 10000 lines"],
+    ["by them in a here-document", `FROM a\nRUN <<E\n${"ADD --from=b,\\\n".repeat(9_000)}E\n`],
+    ["by lines of Macintosh", `FROM a\n${"\r".repeat(chars)}`, "has more than 10000 lines"],
+    [
+      "by values that are long, and many",
+      `FROM scratch\nENV A=${"x".repeat(16_000)}\nADD ${"$A ".repeat(80_000)}`,
+      "characters",
+    ],
+    [
+      "by images that are many",
+      `FROM a\n${Array.from({ length: 9_000 }, (_none, at) => `COPY --from=a${at} / /`).join("\n")}`,
+    ],
+    ["by here-documents that are many", `FROM a\n${"RUN <<A\nA\n".repeat(4_500)}`],
+    ["by words that are many", `FROM a\nADD ${"x ".repeat(chars / 2)}`],
+    ["by arguments that are many", `ARG ${"A ".repeat(chars / 2 - 10)}\nFROM a\nARG ${"A ".repeat(10)}`],
+    ["by mounts that are many", `FROM a\nRUN ${"--mount=from=b ".repeat(17_000)}`],
+  ];
+  for (const [what, text, refusal] of table)
+    it(`${what} does not`, () => {
+      const begun = process.cpuUsage();
+      if (refusal === undefined) needs(text);
+      else expect(() => needs(text)).to.throw(AppError, refusal);
+      const { user, system } = process.cpuUsage(begun);
+      expect((user + system) / 1e6).to.be.lessThan(1);
+    });
+});
+
+describe("what an older builder may take for an instruction", () => {
+  const lookalikes = (body: string) =>
+    needs(`FROM a\nRUN <<E\n${body}\nE\n`).lookalikes.map(
+      ({ instruction, text, line }) => `${line} ${instruction} ${text}`,
+    );
+  const table: [what: string, body: string, found: string[]][] = [
+    ["is said line by line", "FROM b\nCOPY --from=c / /", ["3 FROM b", "4 COPY c"]],
+    ["goes on over lines", "ADD b \\\n  c \\\n  /", ["3 ADD b", "3 ADD c"]],
+    ["goes on past comments and empty lines", "COPY \\\n# x\n\n  --from=b / /", ["3 COPY b"]],
+    ["may begin within another", "RUN x \\\nFROM b \\\nFROM c \\\nADD d /", ["4 FROM b", "5 FROM c", "6 ADD d"]],
+    ["is said once of those within their like", "ADD b \\\nADD c /", ["3 ADD b", "3 ADD ADD", "3 ADD c"]],
+  ];
+  for (const [what, body, found] of table) it(what, () => expect(lookalikes(body)).to.deep.equal(found));
 });
 
 describe("the frontend of a Dockerfile", () => {

@@ -12,15 +12,21 @@ export interface BasesRequest {
   readonly log: WriteLine;
 }
 
+/** Not `isComplete`: what one or more of the references are is not known; `bases` are the others. */
+export interface ResolvedBases {
+  readonly bases: readonly BaseImage[];
+  readonly isComplete: boolean;
+}
+
 export interface Bases {
   /** Of the engine that builds: `linux/amd64`. Throws `unavailable`. */
   platform(signal: AbortSignal): Promise<string>;
   /**
-   * The digest that each one's registry has now; where the registry cannot be asked, or has none, what the engine has; null when
-   * neither knows one of them, and the log says which. Throws `invalid` for a registry at a private address that must not be
+   * The digest that each one's registry has now; where the registry cannot be asked, or has none, what the engine has; the log
+   * says which one neither knows. Throws `invalid` for a registry at a private address that must not be
    * there, `unavailable` when the engine cannot be reached.
    */
-  resolve(request: BasesRequest): Promise<readonly BaseImage[] | null>;
+  resolve(request: BasesRequest): Promise<ResolvedBases>;
   /** The digest that the registry has; null when it has none. Throws `unavailable`, `unauthorized`, `forbidden`, `invalid`. */
   inRegistry(
     request: Pick<BasesRequest, "mayBePrivate" | "signal"> & { readonly reference: string },

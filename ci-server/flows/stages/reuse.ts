@@ -6,12 +6,13 @@ import type { BaseImage } from "../../core/build.ts";
 import { keyText } from "../../core/content-key.ts";
 import { type Needs, needsOf } from "../../core/dockerfile-needs.ts";
 import { AppError } from "../../core/errors.ts";
+import type { ResolvedBases } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { checkoutOf, repositoryOf, retry } from "./of-run.ts";
 
 /**
- * Sets the image's bases and its key; null where something of it cannot be known. `recipe`: with all arguments that the builder
+ * Sets the image's bases, those that are known, and its key; null where one is not. `recipe`: with all arguments that the builder
  * gets. Throws `invalid` for a host that is not allowed.
  */
 export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Recipe): Promise<void> {
@@ -28,9 +29,9 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
   const refusal = refuseNeeds(needs, policy);
   if (refusal !== null) throw refused(recipe, refusal);
   const found = await resolveBases(run, needs, policy);
-  image.bases = found ?? [];
-  if (found === null) return;
-  const lasting = await Promise.all(found.map((base) => lastingName(run, base)));
+  image.bases = found.bases;
+  if (!found.isComplete) return;
+  const lasting = await Promise.all(found.bases.map((base) => lastingName(run, base)));
   const args = withLastingNames(recipe.args, lasting);
   const parts = {
     recipe: { ...recipe, args },
@@ -61,18 +62,14 @@ export async function reuseImage(run: BuildRun, image: ImageRun): Promise<boolea
   return true;
 }
 
-async function resolveBases(
-  run: BuildRun,
-  { frontend, images }: Needs,
-  policy: BasePolicy,
-): Promise<readonly BaseImage[] | null> {
+async function resolveBases(run: BuildRun, { frontend, images }: Needs, policy: BasePolicy): Promise<ResolvedBases> {
   const references = [...(frontend === null ? [] : [frontend]), ...images].map(({ text }) => text);
   const own = references.flatMap((reference) => ofThisBuild(run, reference) ?? []);
   const others = references.filter((reference) => !own.some((base) => base.reference === reference));
   const { signal, log } = run;
   const mayBePrivate = (host: string) => isNamedHost(policy, host);
   const found = await retry(run, () => run.parts.bases.resolve({ references: others, mayBePrivate, signal, log }));
-  return found === null ? null : [...own, ...found];
+  return { ...found, bases: [...own, ...found.bases] };
 }
 
 /** Another image of the same build, which is on the engine and in no registry yet; null when it is none. */
