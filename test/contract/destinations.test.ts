@@ -91,7 +91,11 @@ describe("Destinations by copying", function () {
   it("T27: lets a version there be what it was, and moves the other tags", async () => {
     const destinations = createDestinations({ own, others: [client(other.host, other)] });
     await destinations.copy(request({ immutable: ["1.0.0"] }));
-    const changed = await pushTinyImage(lab, "contract/copied", "two");
+    // The same content under other annotations is what it was, and stays as it is.
+    const annotated = await pushTinyImage(lab, "contract/copied", "annotated");
+    await destinations.copy(request({ digest: annotated, immutable: ["1.0.0"], tags: ["1.0.0"] }));
+    expect(await digestThere("1.0.0")).to.equal(digest);
+    const changed = await pushTinyImage(lab, "contract/copied", "two", "oci", '{"os":"linux"}');
     const copy = request({ digest: changed, immutable: ["1.0.0"] });
     await fails(destinations.copy(copy), "conflict", `tag_exists: ${other.host}/team/shop:1.0.0 names ${digest}`);
     expect(await digestThere("latest")).to.equal(digest);

@@ -25,16 +25,17 @@ export async function pushTinyImage(
   image: string,
   tag: string,
   kind: keyof typeof types = "oci",
+  configText = "{}",
 ): Promise<string> {
   const dispatcher = new Agent({ connect: { ca: await readFile(lab.registry.caFile, "utf8") } });
   const authorization = `Basic ${Buffer.from(`${lab.account.username}:${lab.account.password}`).toString("base64")}`;
   const base = `${lab.registry.apiUrl}/v2/${image}`;
-  const config = `sha256:${createHash("sha256").update("{}").digest("hex")}`;
+  const config = `sha256:${createHash("sha256").update(configText).digest("hex")}`;
   const mediaType = types[kind].manifest;
   const manifest = JSON.stringify({
     schemaVersion: 2,
     mediaType,
-    config: { mediaType: types[kind].config, digest: config, size: 2 },
+    config: { mediaType: types[kind].config, digest: config, size: configText.length },
     layers: [],
     ...(kind === "oci" && { annotations: { tag } }),
   });
@@ -43,7 +44,7 @@ export async function pushTinyImage(
     const upload = new URL(String(started.headers.location), base);
     upload.searchParams.set("digest", config);
     const blob = { "content-type": "application/octet-stream", authorization };
-    await request(upload, { method: "PUT", dispatcher, headers: blob, body: "{}" });
+    await request(upload, { method: "PUT", dispatcher, headers: blob, body: configText });
     return await put({ dispatcher, authorization, url: `${base}/manifests/${tag}` }, mediaType, manifest);
   } finally {
     await dispatcher.destroy();
