@@ -173,7 +173,10 @@ describe("the sweeping of a server", () => {
 });
 
 function untilAborted(signal: AbortSignal): Promise<void> {
-  return new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+  return new Promise((_resolve, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    signal.addEventListener("abort", () => reject(signal.reason));
+  });
 }
 
 function sum(numbers: readonly number[]): number {
