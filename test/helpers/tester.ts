@@ -113,6 +113,8 @@ export interface TesterOptions {
   /** More fields of the repository in mergedock.yml. */
   readonly rules?: Readonly<Record<string, unknown>>;
   readonly limits?: Readonly<Record<string, number>>;
+  /** `user:password` that the forge asks for; without it anybody may read. */
+  readonly credentials?: string;
   /** More fields at the top of mergedock.yml. */
   readonly file?: Readonly<Record<string, unknown>>;
   /** Hears what the server logs, as JSON lines. */
@@ -143,7 +145,8 @@ export class Tester {
     const folder = await mkdtemp(join(tmpdir(), "tester-"));
     const files = await sampleApp({ message: "hello from the first commit" });
     const repository = await createRepository({ root: join(folder, "forge"), name: "acme/shop", files });
-    const git = await startGitServer({ root: join(folder, "forge") });
+    const admits = (credentials: string) => options.credentials === undefined || credentials === options.credentials;
+    const git = await startGitServer({ root: join(folder, "forge"), admits });
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
     const { onLog, log } = options;

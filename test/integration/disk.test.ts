@@ -72,6 +72,7 @@ describe("a disk that is nearly full", function () {
     expect(full).to.deep.include({ result: "error", images: [] });
     expect(full.failure).to.deep.include({ code: "unavailable" });
     expect(full.failure?.message).to.match(/^disk: \d+ bytes are free/);
+    expect(full.failure).to.include({ kind: "disk" });
     expect(full.stages.at(-1)).to.include({ name: "fetch", result: "error" });
     await rm(join(disk, "filler"));
     const next = await ci.finished((await ci.merge()).verdict.build);

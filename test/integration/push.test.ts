@@ -59,6 +59,21 @@ describe("a push", function () {
     });
   });
 
+  it("that is cut off is tried again, and the image is not built again", async () => {
+    const refused = new Set(["PUT", "GET"]);
+    const lie: Lie = ({ method, path }) => {
+      if (!isOfBuild(path) || !refused.delete(method)) return null;
+      return method === "PUT"
+        ? { status: 201, body: Buffer.from("{"), cut: true, headers: { "content-length": "100" } }
+        : { status: 404, body: Buffer.from("{}") };
+    };
+    await through(lie, async (ci) => {
+      const build = await ci.finished((await ci.merge({ message: "cut off" })).verdict.build);
+      expect(build, build.log).to.include({ result: "success" });
+      expect(build.log.match(/COPY message.txt/g), build.log).to.have.length(1);
+    });
+  });
+
   it("waits as long as the registry asks for", async () => {
     let busy = true;
     const lie: Lie = ({ method, path }) => {

@@ -166,6 +166,29 @@ describe("an image that cannot be taken from before", function () {
     }
   }
 
+  it("is neither built nor pushed by the engine where it was made before", async () => {
+    const lab = await useLab();
+    const folder = await mkdtemp(join(tmpdir(), "asked-"));
+    const asked: string[] = [];
+    const { proxy, env } = await proxyEngine(lab, folder, ({ path }) => {
+      if (/^\/build\?|\/push\?/.test(path)) asked.push(path);
+      return null;
+    });
+    try {
+      await withTester({ env }, async (ci) => {
+        await ci.repository.commit({ files: { ".dockerignore": "*.md\n" }, message: "Ignore" });
+        await ci.finished((await ci.merge({ message: "once and for all" })).verdict.build);
+        expect(asked).to.have.length(2);
+        const second = await ci.finished((await ci.merge({ files: { "README.md": "x\n" } })).verdict.build);
+        expect(second.images[0]?.reusedFrom, second.log).to.be.a("number");
+        expect(asked).to.have.length(2);
+      });
+    } finally {
+      await proxy.stop();
+      await rm(folder, { recursive: true });
+    }
+  });
+
   it("is built where its recipe says no_cache", async () => {
     const services = [{ name: "shop", no_cache: true }];
     await withTester({ rules: { services } }, async (ci) => {

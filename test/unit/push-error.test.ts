@@ -43,7 +43,9 @@ describe("a failed push", () => {
     expect([1, 2, 3, 4].map((attempt) => retryDelayMs(policy, attempt, failed()))).to.deep.equal([1e3, 2e3, 3e3, null]);
     expect(retryDelayMs(policy, 1, failed({ retryAfterMs: 20_000 }))).to.equal(20_000);
     expect(retryDelayMs(policy, 1, failed({ retryAfterMs: null }))).to.equal(1_000);
-    expect(retryDelayMs(policy, 1, new AppError("unauthorized", "no"))).to.equal(null);
+    // Neither a wrong password nor a CA that is not trusted passes by itself.
+    for (const code of ["unauthorized", "forbidden"] as const)
+      expect(retryDelayMs(policy, 1, new AppError(code, "no"))).to.equal(null);
   });
 
   it("reads Retry-After as seconds or as a date, within bounds", () => {
