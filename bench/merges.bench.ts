@@ -110,10 +110,18 @@ async function measure(ci: Tester, files: Files): Promise<object> {
     result: build.result,
     built: Object.keys(steps).join(", "),
     "steps from cache": `${all.filter(({ cached }) => cached).length} of ${all.length}`,
-    "left alone": [...skipped.map(({ service }) => service), ...reused.map(({ reference }) => reference)].join(", "),
+    "left alone": [
+      ...skipped.map(({ service }) => service),
+      ...reused.map(({ reference }) => `${nameOf(reference)} (made before)`),
+    ].join(", "),
     ms,
     said: said(build),
   };
+}
+
+/** The last word of the image's name. */
+function nameOf(reference: string): string {
+  return reference.split("@")[0]?.split("/").at(-1) ?? reference;
 }
 
 interface Steps {
