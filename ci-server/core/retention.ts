@@ -2,7 +2,7 @@
 //
 // What keeps a manifest alive is a tag. Distribution's garbage collection leaves manifests without one alone unless it is
 // run with --delete-untagged; Zot, unless it is told otherwise, removes them after a day. So that the reference by digest of
-// every image that stays goes on working on both, each has a name that does not move: a full version, or else the tag of the
+// every image that stays goes on working on both, each has a name that does not move: a version, or else the tag of the
 // attempt that made it (`build-7`). `latest` and `pr-3` move with the next merge, `sha-1234567` when a base image changed:
 // none of them counts. What goes of the attempts' tags is the rest: those beside such a name, and those of attempts that led
 // to no image. A blob is never removed here: the registry's own garbage collection finds those that no manifest names.
