@@ -17,6 +17,8 @@ export type NamespaceOptions = {
   readonly writable: readonly string[];
   readonly command: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** An open file for all that the command prints; this process's own streams when absent. */
+  readonly output?: number;
 };
 
 /** `exitCode` is the command's (128 + n when signal n ended it); `leftovers` has one line for each thing that stayed behind. */
@@ -47,13 +49,13 @@ export async function runInNamespace(options: NamespaceOptions): Promise<Namespa
   }
 }
 
-function start(name: string, { root, writable, command, env }: NamespaceOptions): ChildProcess {
+function start(name: string, { root, writable, command, env, output }: NamespaceOptions): ChildProcess {
   const { ip, hostName } = registryAddress;
   const script = [join(import.meta.dirname, "namespace.sh"), name, root, ip, hostName, ...writable, "--", ...command];
   const flags = ["--net", "--mount", "--pid", "--ipc", "--fork", "--kill-child", "--mount-proc"];
   // A process group of its own, so that Ctrl-C reaches the command once: through `forward`.
   return spawn("setpriv", ["--pdeathsig", "KILL", "unshare", ...flags, "sh", ...script], {
-    stdio: "inherit",
+    stdio: ["inherit", output ?? "inherit", output ?? "inherit"],
     detached: true,
     env: { ...cleanEnvironment(), ...env },
   });

@@ -2,17 +2,23 @@
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { readdir, realpath, rm } from "node:fs/promises";
+import { mkdir, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { runInNamespace } from "../lab/namespace.ts";
 import { fetchNewerEngine } from "../lab/newer-engine.ts";
 import { installPackages } from "../lab/packages.ts";
-import { cacheFolder, newerEngineSource, root, runFolder, testState } from "./helpers/folders.ts";
+import { cacheFolder, newerEngineSource, root, testState } from "./helpers/folders.ts";
+import { type Counts, countsFile } from "./reporter.ts";
 
 const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server"];
 const composePackages = ["docker-compose", "mmdebstrap"];
-const suites = ["unit", "contract", "integration", "crash", "compose"].map((folder) => `test/${folder}/**/*.test.ts`);
+// Two lanes, each in namespaces and with an engine of its own, because one alone leaves the processors idle for half of its
+// time. The suites are shared out so that both take about as long.
+const lanes = [
+  ["unit", "contract", "compose"],
+  ["integration", "crash"],
+];
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -29,13 +35,13 @@ async function main(args: readonly string[]): Promise<number> {
   }
   const lock = await lockClone();
   try {
-    await rm(runFolder, { recursive: true, force: true });
+    await removeRunFolders();
     await installPackages(packages);
     await prepareNewerEngine();
     if (needsImages(args)) await prepareImages();
-    return await runMocha(args);
+    return await runLanes(args);
   } finally {
-    await rm(runFolder, { recursive: true, force: true });
+    await removeRunFolders();
     lock.close();
   }
 }
@@ -70,18 +76,60 @@ async function lockClone(): Promise<Server> {
   return lock;
 }
 
-async function runMocha(args: readonly string[]): Promise<number> {
-  const named = args.some((arg) => arg.endsWith(".test.ts"));
+/** Files that were named run in one lane. */
+async function runLanes(args: readonly string[]): Promise<number> {
+  const isNamed = args.some((arg) => arg.endsWith(".test.ts"));
+  const runs = isNamed ? [[]] : lanes.map((folders) => folders.map((folder) => `test/${folder}/**/*.test.ts`));
+  const ended = await Promise.all(runs.map((files, index) => runMocha([...args, ...files], String(index + 1))));
+  const left = [...ended.flatMap(({ leftovers }) => leftovers), ...(await strayFiles())];
+  for (const line of left) console.error(`left behind: ${line}`);
+  const total = (field: keyof Counts) => ended.reduce((sum, { counts }) => sum + counts[field], 0);
+  const skipped = total("skipped");
+  console.log(`${total("passed")} passed, ${total("failed")} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  const isGood = left.length === 0 && ended.every(({ exitCode }) => exitCode === 0);
+  return isGood ? 0 : Math.max(1, ...ended.map(({ exitCode }) => exitCode));
+}
+
+interface Lane {
+  readonly exitCode: number;
+  readonly counts: Counts;
+  readonly leftovers: readonly string[];
+}
+
+/** The first lane is seen as it runs, of another one everything once it has ended. */
+async function runMocha(args: readonly string[], lane: string): Promise<Lane> {
+  const folder = join(root, testState, `run${lane}`);
+  await mkdir(folder, { recursive: true });
+  const output = lane === "1" ? null : await open(join(folder, "output.log"), "w+");
   const mocha = [join(root, "node_modules/mocha/bin/mocha.js"), "--reporter", "test/reporter.ts"];
   const hooks = ["--require", "test/helpers/leaks.ts", "--timeout", "30000", "--forbid-only"];
   const { exitCode, leftovers } = await runInNamespace({
     root: await realpath(root),
     writable: [testState],
-    env: { MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS },
-    command: [process.execPath, ...mocha, ...hooks, ...args, ...(named ? [] : suites)],
+    env: { MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS, MERGEDOCK_TEST_LANE: lane },
+    command: [process.execPath, ...mocha, ...hooks, ...args],
+    ...(output && { output: output.fd }),
   });
-  const stray = (await readdir(join(root, testState))).filter((name) => !["cache", "run"].includes(name));
-  const left = [...leftovers, ...stray.map((name) => `file or folder ${testState}/${name}`)];
-  for (const line of left) console.error(`left behind: ${line}`);
-  return exitCode === 0 && left.length > 0 ? 1 : exitCode;
+  if (output !== null) process.stdout.write(await readFile(join(folder, "output.log")));
+  await output?.close();
+  return { exitCode, counts: await readCounts(join(folder, countsFile)), leftovers };
+}
+
+/** A run that broke down before its end has no counts: that is one failure. */
+async function readCounts(file: string): Promise<Counts> {
+  const text = await readFile(file, "utf8").catch(() => null);
+  if (text !== null) return JSON.parse(text) as Counts; // reporter.ts writes it
+  console.error("the tests ended without a report");
+  return { passed: 0, failed: 1, skipped: 0 };
+}
+
+async function strayFiles(): Promise<string[]> {
+  const expected = ["cache", ...lanes.map((_suites, index) => `run${index + 1}`)];
+  const stray = (await readdir(join(root, testState))).filter((name) => !expected.includes(name));
+  return stray.map((name) => `file or folder ${testState}/${name}`);
+}
+
+async function removeRunFolders(): Promise<void> {
+  for (const name of await readdir(join(root, testState)).catch(() => []))
+    if (name !== "cache") await rm(join(root, testState, name), { recursive: true, force: true });
 }

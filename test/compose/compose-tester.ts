@@ -14,7 +14,7 @@ import { registryAddress } from "../../lab/registry-address.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
 import { createRepository } from "../../lab/sample-repository.ts";
 import { type Answer, sendDelivery } from "../../lab/send-delivery.ts";
-import { cacheFolder, runFolder } from "../helpers/folders.ts";
+import { cacheFolder, enginesFolder, runFolder } from "../helpers/folders.ts";
 import { type ComposeProject, composeProject } from "./compose-project.ts";
 import { loadArchive } from "./docker-archive.ts";
 
@@ -52,7 +52,7 @@ export async function startComposeTester(): Promise<ComposeTester> {
   await mkdir(configFolder, { recursive: true });
   const gitServer = await startGitServer({ root: join(folder, "git") });
   const gate = await openToContainers(gitServer.url);
-  const engine = await startEngine({ folder: join(cacheFolder, "compose-engine") });
+  const engine = await startEngine({ folder: join(enginesFolder, "compose") });
   // As on a host where the group "docker" has a number that no image knows.
   await chown(engine.socketPath, 0, socketGroup);
   const docker = new Docker({ socketPath: engine.socketPath });

@@ -7,7 +7,7 @@ import { expect } from "chai";
 import Docker from "dockerode";
 import { type Engine, startEngine } from "../../lab/engine.ts";
 import { engineObjects } from "../helpers/engine-objects.ts";
-import { cacheFolder, root, runFolder } from "../helpers/folders.ts";
+import { cacheFolder, enginesFolder, root, runFolder } from "../helpers/folders.ts";
 import { loadArchive } from "./docker-archive.ts";
 
 describe("the demo beside an engine with the image registry:2", function () {
@@ -15,7 +15,7 @@ describe("the demo beside an engine with the image registry:2", function () {
   let engine: Engine;
   let docker: Docker;
   before(async () => {
-    engine = await startEngine({ folder: join(cacheFolder, "compose-engine") });
+    engine = await startEngine({ folder: join(enginesFolder, "compose") });
     docker = new Docker({ socketPath: engine.socketPath });
     await loadArchive({ docker, folder: join(cacheFolder, "images") });
   });

@@ -9,5 +9,9 @@ export const testState = "state/test";
 export const cacheFolder = join(root, testState, "cache");
 /** The engine of the Debian release after the one on which this is developed. */
 export const newerEngineSource = { folder: join(cacheFolder, "newer-engine"), suite: "trixie" } as const;
+/** What runs side by side keeps apart; see test/run.ts. */
+const lane = process.env.MERGEDOCK_TEST_LANE ?? "";
+/** Engines keep images and build cache here; one lane at a time may use such a folder. */
+export const enginesFolder = join(cacheFolder, `engines${lane}`);
 /** Gone after the run. */
-export const runFolder = join(root, testState, "run");
+export const runFolder = join(root, testState, `run${lane}`);

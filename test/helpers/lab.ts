@@ -11,7 +11,7 @@ import { type Registry, startRegistry } from "../../lab/registry.ts";
 import { registryAddress } from "../../lab/registry-address.ts";
 import { trustRegistry } from "../../lab/trust-registry.ts";
 import { engineObjects } from "./engine-objects.ts";
-import { cacheFolder, newerEngineSource, runFolder } from "./folders.ts";
+import { enginesFolder, newerEngineSource, runFolder } from "./folders.ts";
 
 export type Lab = {
   readonly engine: Engine;
@@ -61,7 +61,7 @@ export async function stopLab(): Promise<void> {
 async function startNewer(shared: Lab): Promise<Lab> {
   if (newerPrograms === null) throw new Error("there is no newer engine; npm test fetches it");
   const engine = await startEngine({
-    folder: join(cacheFolder, "newer-engine-data"),
+    folder: join(enginesFolder, "newer"),
     programs: newerPrograms,
     bridge: { name: "newer0", address: "172.30.0.1/16" },
   });
@@ -75,7 +75,7 @@ async function start(): Promise<Lab> {
   const credentials = await makeRegistryCredentials({ folder: join(runFolder, "credentials"), username });
   const password = await readFile(credentials.passwordFile, "utf8");
   const [engine, registry] = await Promise.all([
-    startEngine({ folder: join(cacheFolder, "engine") }),
+    startEngine({ folder: join(enginesFolder, "usual") }),
     startRegistry({
       folder: join(runFolder, "registry"),
       address: { ...registryAddress, port: 5000 },
