@@ -55,7 +55,10 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   const destinations = openDestinations(config, http, timeoutMs);
   const silenceMsMax = config.limits.build_silence_seconds_max * 1000;
   const engine = createEngine({ host: config.engineHost, silenceMsMax });
-  const builder = createDockerBuilder({ engine, pushHost, credentials: credentialsByHost(config, password) });
+  const builder = createDockerBuilder({
+    ...{ engine, pushHost, credentials: credentialsByHost(config, password) },
+    contextTransfer: config.contextTransfer,
+  });
   const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
   closers.push(registry.close, destinations.close, bases.close);
   Object.assign(checks, { engine: builder.check, registry: registry.check });

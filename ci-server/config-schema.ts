@@ -4,6 +4,7 @@ import { z } from "zod";
 import { recipeMistakes, recipeRules } from "./config-recipes.ts";
 import { accessField, accessMistake } from "./core/access.ts";
 import { imagePath, usualName } from "./core/image-ref.ts";
+import { contextTransfers } from "./core/ports/builder.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 import { filePattern, secretName, serviceFields, serviceName, toService } from "./core/service.ts";
 import { hostsField, ownHost } from "./core/source-hosts.ts";
@@ -230,6 +231,7 @@ export const configFile = z
         base_registries: hosts,
         add_hosts: hosts,
         dedicated: z.boolean().default(false),
+        context_transfer: z.enum(contextTransfers, `has to be one of ${contextTransfers.join(", ")}`).default("sync"),
       })
       .prefault({}),
     // 0: nobody looks.

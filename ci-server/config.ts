@@ -10,6 +10,7 @@ import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVar
 import { withFiles } from "./core/access.ts";
 import { AppError } from "./core/errors.ts";
 import { issueText, pathText } from "./core/mistake.ts";
+import type { ContextTransfer } from "./core/ports.ts";
 import type { Repository } from "./core/recipe.ts";
 import type { RetentionPolicy } from "./core/retention.ts";
 
@@ -44,6 +45,7 @@ export interface Config {
   readonly baseWatchSeconds: number;
   /** Nobody else uses the engine: its build cache is ours. */
   readonly engineIsDedicated: boolean;
+  readonly contextTransfer: ContextTransfer;
   /** Null starts the embedded PostgreSQL. */
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
@@ -238,6 +240,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     addHosts: file.engine.add_hosts,
     baseWatchSeconds: file.base_watch.every_seconds,
     engineIsDedicated: file.engine.dedicated,
+    contextTransfer: file.engine.context_transfer,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
     adminToken: secrets.adminToken,

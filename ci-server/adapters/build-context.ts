@@ -1,5 +1,5 @@
-// Packs the context of a recipe as an uncompressed tar stream: what .dockerignore leaves of the folder, with the same bytes
-// for the same commit wherever it is packed (root's files, modes 644 and 755, the commit's time).
+// The context of a recipe: what .dockerignore leaves of the folder. Where the engine does not ask for it file by file, it is
+// packed as an uncompressed tar stream, with the same bytes for the same commit (root's files, modes 644 and 755, its time).
 
 import { constants } from "node:fs";
 import { open, readdir, realpath, stat } from "node:fs/promises";
@@ -18,23 +18,47 @@ export interface ContextRequest {
   readonly context: string;
   /** Relative to the context. */
   readonly dockerfile: string;
-  readonly mtime: Date;
+}
+
+export interface OpenContext {
+  /** The folder, with all links resolved. */
+  readonly root: string;
+  /** Files and links below it that .dockerignore leaves, relative. */
+  readonly files: readonly string[];
+  readonly hasLinks: boolean;
+  /** The Dockerfile and the ignore file, whatever is ignored; `source`: where each is read. */
+  readonly recipeFiles: readonly RecipeFile[];
+}
+
+export interface RecipeFile {
+  readonly name: string;
+  readonly source: string;
 }
 
 /** Throws `invalid` when the context is not a folder of the checkout or has no such Dockerfile. */
-export async function packContext(request: ContextRequest): Promise<Readable> {
+export async function openContext(request: ContextRequest): Promise<OpenContext> {
   const root = await insideCheckout(request.folder, request.context);
-  const dockerfile = path.posix.normalize(request.dockerfile);
-  const files = await listFiles(root);
-  if (!files.includes(dockerfile)) throw noDockerfile(request);
-  await checkDockerfile(root, dockerfile);
-  const entries = files.filter(await readIgnoreFile(root, dockerfile));
+  const name = path.posix.normalize(request.dockerfile);
+  const listed = await listFiles(root);
+  if (!listed.some(({ file }) => file === name)) throw noDockerfile(request);
+  const dockerfile = { name, source: await resolveDockerfile(root, name) };
+  const ignore = await readIgnoreFile(root, name);
+  const left = listed.filter(({ file }) => !ignore.isIgnored(file));
+  return {
+    root,
+    files: left.map(({ file }) => file),
+    hasLinks: left.some(({ isLink }) => isLink),
+    recipeFiles: [dockerfile, ...(ignore.name === null ? [] : [{ name: ignore.name, source: ignore.name }])],
+  };
+}
+
+/** An archive has to hold the Dockerfile and the ignore file too. */
+export function packContext({ root, files, recipeFiles }: OpenContext, mtime: Date): Readable {
+  // The link's own target is there where it is not ignored; the engine wants a file by this name.
+  const names = recipeFiles.flatMap(({ name, source }) => [name, source]);
+  const entries = [...new Set([...files, ...names])].sort();
   // tar-stream's streams are not node:stream's; an error of one ends the other, and the reader sees it.
-  return pipeline(
-    pack(root, { entries, map: (header) => normalise(header, request.mtime) }),
-    new PassThrough(),
-    () => {},
-  );
+  return pipeline(pack(root, { entries, map: (header) => normalise(header, mtime) }), new PassThrough(), () => {});
 }
 
 export function noDockerfile({ context, dockerfile }: Pick<ContextRequest, "context" | "dockerfile">): AppError {
@@ -71,7 +95,7 @@ export async function insideCheckout(folder: string, context: string): Promise<s
 }
 
 /** Every file and link below root, relative, without following links; `.git` at the top is git's and not the commit's. */
-async function listFiles(root: string): Promise<string[]> {
+async function listFiles(root: string): Promise<{ readonly file: string; readonly isLink: boolean }[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const unreadable = entries.find(({ name }) => name.includes("\ufffd"));
   if (unreadable !== undefined)
@@ -81,16 +105,18 @@ async function listFiles(root: string): Promise<string[]> {
     );
   return entries
     .filter((entry) => !entry.isDirectory())
-    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
-    .filter((file) => file !== ".git" && !file.startsWith(".git/"))
-    .sort();
+    .map((entry) => ({
+      file: path.relative(root, path.join(entry.parentPath, entry.name)),
+      isLink: entry.isSymbolicLink(),
+    }))
+    .filter(({ file }) => file !== ".git" && !file.startsWith(".git/"));
 }
 
-/** The engine would look for the target of a link in its own copy of the context, and others on this machine: it has to be here. */
-async function checkDockerfile(root: string, dockerfile: string): Promise<void> {
+/** Where it is read. The engine would look for the target of a link in its own copy of the context, and others on this machine: it has to be here. */
+async function resolveDockerfile(root: string, dockerfile: string): Promise<string> {
   const target = await realpath(path.join(root, dockerfile)).catch(() => null);
   const isInside = target?.startsWith(root + path.sep) === true;
-  if (isInside && (await stat(target)).isFile()) return;
+  if (isInside && (await stat(target)).isFile()) return path.relative(root, target);
   throw new AppError("invalid", `${dockerfile} has to be a regular file of the context, or a link to one`);
 }
 

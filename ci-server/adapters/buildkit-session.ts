@@ -1,4 +1,5 @@
-// A session beside a build: over it the engine's BuildKit asks for the secrets of the recipe and for credentials of registries.
+// A session beside a build: over it the engine's BuildKit asks for the context, the secrets of the
+// recipe and for credentials of registries.
 
 import { randomUUID } from "node:crypto";
 import type { Duplex } from "node:stream";
@@ -13,11 +14,21 @@ import {
 } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
+import type { OpenContext } from "./build-context.ts";
+import { decodePacket, diffCopy, encodePacket, serveContext } from "./buildkit-filesync.ts";
 
 /** What this build may have, and nothing else is given. */
 export interface SessionOffer {
   readonly secrets: ReadonlyMap<string, Uint8Array>;
   readonly credentials: CredentialsByHost;
+  /** Null where the engine gets it as an archive. */
+  readonly context: SessionContext | null;
+}
+
+/** `key`: where the engine keeps what it was sent; the same one for what changes little from build to build. */
+export interface SessionContext {
+  readonly files: OpenContext;
+  readonly key: string;
 }
 
 export interface Session {
@@ -51,14 +62,17 @@ const serving = 1;
 
 export async function openSession(connect: Connect, offer: SessionOffer): Promise<Session> {
   const id = randomUUID();
+  const { context } = offer;
   const socket = await connect({
     Upgrade: "h2c",
     "X-Docker-Expose-Session-Uuid": id,
     "X-Docker-Expose-Session-Name": "mergedock",
-    "X-Docker-Expose-Session-Grpc-Method": Object.values(methods),
+    ...(context && { "X-Docker-Expose-Session-Sharedkey": context.key }),
+    "X-Docker-Expose-Session-Grpc-Method": [...Object.values(methods), ...(context ? [diffCopy] : [])],
   });
   const server = new Server({ "grpc.enable_channelz": 0 });
   server.addService(services, handlers(offer));
+  if (context !== null) server.addService({ diffCopy: filesync }, { diffCopy: serveContext(context.files) });
   // The engine ends it as it likes, also in the middle of an answer: the build's own stream tells what that means.
   socket.on("error", () => undefined);
   server.createConnectionInjector(ServerCredentials.createInsecure()).injectConnection(socket);
@@ -75,6 +89,16 @@ const services: ServiceDefinition = {
   secret: unary(methods.secret, "GetSecretRequest", "GetSecretResponse"),
   credentials: unary(methods.credentials, "CredentialsRequest", "CredentialsResponse"),
   health: unary(methods.health, "HealthCheckRequest", "HealthCheckResponse"),
+};
+
+const filesync: ServiceDefinition[string] = {
+  path: diffCopy,
+  requestStream: true,
+  responseStream: true,
+  requestSerialize: encodePacket,
+  requestDeserialize: decodePacket,
+  responseSerialize: encodePacket,
+  responseDeserialize: decodePacket,
 };
 
 function unary(path: string, requestName: string, responseName: string): ServiceDefinition[string] {

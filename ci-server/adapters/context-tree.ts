@@ -23,11 +23,14 @@ async function readContext(gitFolder: string, request: ContextRequest): Promise<
   const { checkout, recipe, signal } = request;
   const root = await insideCheckout(checkout.folder, recipe.context);
   const below = path.relative(await realpath(checkout.folder), root);
-  const [entries, isSent, text] = await Promise.all([
+  const dockerfile = path.posix.normalize(recipe.dockerfile);
+  const [entries, ignoreFile, text] = await Promise.all([
     listTree({ gitFolder, folder: checkout.folder, sha: checkout.sha, below, signal }),
-    readIgnoreFile(root, path.posix.normalize(recipe.dockerfile)),
+    readIgnoreFile(root, dockerfile),
     readDockerfile(root, recipe),
   ]);
+  // These two count whatever is ignored: they say what is made of the rest.
+  const isSent = (file: string) => file === dockerfile || file === ignoreFile.name || !ignoreFile.isIgnored(file);
   const counted = entries.filter(({ file, mode }) => file === null || mode === submodule || isSent(file));
   const hash = createHash("sha256");
   for (const { mode, name, object } of counted) hash.update(`${mode} ${object} ${name}\0`);

@@ -9,13 +9,22 @@ import { AppError } from "../core/errors.ts";
 const ignoreFileBytesMax = 64 * 1024;
 const wildcardsMax = 4;
 
-/** Which files of the folder are sent: the Dockerfile (normalised) and .dockerignore itself whatever it says. */
-export async function readIgnoreFile(root: string, dockerfile: string): Promise<(file: string) => boolean> {
-  const text = await readRegularFile(path.join(root, ".dockerignore"), ignoreFileBytesMax);
-  if (text === "unusable")
-    throw new AppError("invalid", `.dockerignore has to be a regular file of at most ${ignoreFileBytesMax} bytes`);
-  const ignored = text === null ? () => false : toFilter(text.toString("utf8"));
-  return (file) => file === dockerfile || file === ".dockerignore" || !ignored(file);
+export interface IgnoreFile {
+  /** Its path in the folder; null where there is none. */
+  readonly name: string | null;
+  /** What it says of a file. */
+  readonly isIgnored: (file: string) => boolean;
+}
+
+/** `<Dockerfile>.dockerignore` goes before `.dockerignore`, as with BuildKit. `dockerfile`: normalised. */
+export async function readIgnoreFile(root: string, dockerfile: string): Promise<IgnoreFile> {
+  for (const name of [`${dockerfile}.dockerignore`, ".dockerignore"]) {
+    const text = await readRegularFile(path.join(root, name), ignoreFileBytesMax);
+    if (text === "unusable")
+      throw new AppError("invalid", `${name} has to be a regular file of at most ${ignoreFileBytesMax} bytes`);
+    if (text !== null) return { name, isIgnored: toFilter(name, text.toString("utf8")) };
+  }
+  return { name: null, isIgnored: () => false };
 }
 
 /** Opened without following a link and read up to a limit: the commit may say that it is /dev/zero. Null when there is none. */
@@ -31,19 +40,19 @@ export async function readRegularFile(file: string, bytesMax: number): Promise<B
 }
 
 /** The library makes regular expressions of the patterns: many wildcards in one name could keep it busy for ever. */
-function toFilter(text: string): (file: string) => boolean {
+function toFilter(name: string, text: string): (file: string) => boolean {
   const tooWild = text
     .split("\n")
     .find((line) => line.split("/").some((name) => name.split("*").length - 1 > wildcardsMax));
   if (tooWild !== undefined)
-    throw new AppError("invalid", `.dockerignore: "${tooWild}" has more than ${wildcardsMax} * in one name`);
+    throw new AppError("invalid", `${name}: "${tooWild}" has more than ${wildcardsMax} * in one name`);
   try {
     const ignore = dockerignore.default().add(text);
     // The patterns are compiled when they are first used.
     ignore.ignores("Dockerfile");
     return (file) => ignore.ignores(file);
   } catch (cause) {
-    throw new AppError("invalid", `.dockerignore cannot be read: ${String(cause)}`, { cause });
+    throw new AppError("invalid", `${name} cannot be read: ${String(cause)}`, { cause });
   }
 }
 

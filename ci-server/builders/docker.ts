@@ -1,9 +1,10 @@
 // Builds an image with BuildKit on the Docker engine, from the checkout's files, and lets the engine push it.
 
-import { randomUUID } from "node:crypto";
-import { packContext, readDockerfile } from "../adapters/build-context.ts";
+import { createHash, randomUUID } from "node:crypto";
+import { Readable } from "node:stream";
+import { type OpenContext, openContext, packContext, readDockerfile } from "../adapters/build-context.ts";
 import { explainFailure, withRunningStep } from "../adapters/buildkit-failure.ts";
-import { openSession, type Session } from "../adapters/buildkit-session.ts";
+import { openSession, type Session, type SessionContext } from "../adapters/buildkit-session.ts";
 import { BuildkitTrace, type TraceFailure, type TraceLine } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
 import { ensureBases } from "../adapters/engine-bases.ts";
@@ -13,7 +14,7 @@ import type { BuildStep } from "../core/build-step.ts";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import { AppError } from "../core/errors.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
-import type { Builder, BuilderRequest, Built } from "../core/ports.ts";
+import type { Builder, BuilderRequest, Built, ContextTransfer } from "../core/ports.ts";
 import { refuseSecretArgs } from "../core/secret-args.ts";
 
 export interface DockerBuilderOptions {
@@ -22,6 +23,7 @@ export interface DockerBuilderOptions {
   readonly pushHost: string;
   /** Of that registry, and of those from which base images come. */
   readonly credentials: CredentialsByHost;
+  readonly contextTransfer: ContextTransfer;
 }
 
 export function createDockerBuilder(options: DockerBuilderOptions): Builder {
@@ -47,8 +49,11 @@ async function build(options: DockerBuilderOptions, request: BuilderRequest): Pr
 async function runBuild(options: DockerBuilderOptions, request: BuilderRequest): Promise<string | null> {
   const { engine } = options;
   const { recipe, checkout, signal } = request;
-  const context = { ...recipe, folder: checkout.folder, mtime: checkout.committedAt };
-  const file = await packContext(context);
+  const context = { ...recipe, folder: checkout.folder };
+  const opened = await openContext(context);
+  const isSync = options.contextTransfer === "sync";
+  // Of a request with no file at all the engine's answer is empty.
+  const file = isSync ? Readable.from([]) : packContext(opened, checkout.committedAt);
   const engineBuild = randomUUID();
   // Closing the stream is not enough for every engine: it has to be told which build to end.
   const cancel = () => void engine.cancelBuild(engineBuild).catch(() => undefined);
@@ -56,8 +61,12 @@ async function runBuild(options: DockerBuilderOptions, request: BuilderRequest):
   const reading = readBuild(request);
   let session: Session | null = null;
   try {
-    session = await offer(options, request);
-    const query = { ...buildQuery(options, request, engineBuild), ...(session && { session: session.id }) };
+    session = await offer(options, request, isSync ? toSessionContext(request, opened) : null);
+    const query = {
+      ...buildQuery(options, request, engineBuild),
+      ...(session && { session: session.id }),
+      ...(isSync && { remote: "client-session" }),
+    };
     await engine.stream({ path: "/build?", query, file, signal, onMessage: reading.onMessage });
     return reading.imageId();
   } catch (error) {
@@ -74,11 +83,21 @@ async function runBuild(options: DockerBuilderOptions, request: BuilderRequest):
 }
 
 /** Null when there is nothing that the engine could ask for. */
-async function offer({ engine, credentials }: DockerBuilderOptions, request: BuilderRequest): Promise<Session | null> {
+async function offer(
+  { engine, credentials }: DockerBuilderOptions,
+  request: BuilderRequest,
+  context: SessionContext | null,
+): Promise<Session | null> {
   const { recipe, signal } = request;
   const secrets = new Map([...request.secrets].filter(([name]) => recipe.secrets.includes(name)));
-  if (secrets.size === 0 && credentials.size === 0) return null;
-  return openSession((headers) => engine.openSession(headers, signal), { secrets, credentials });
+  if (secrets.size === 0 && credentials.size === 0 && context === null) return null;
+  return openSession((headers) => engine.openSession(headers, signal), { secrets, credentials, context });
+}
+
+/** Each worktree has its own, and each image in it: two builds at once would otherwise be in each other's way. */
+function toSessionContext({ checkout, recipe }: BuilderRequest, files: OpenContext): SessionContext {
+  const place = JSON.stringify([checkout.folder, recipe.image, recipe.context]);
+  return { files, key: createHash("sha256").update(place).digest("hex") };
 }
 
 function buildQuery(

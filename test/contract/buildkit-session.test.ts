@@ -1,81 +1,42 @@
 // What BuildKit may ask over a build's session: asked here by hand, as an engine would, for hosts that no engine could reach.
 
-import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
-import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { openSession, type Session } from "../../ci-server/adapters/buildkit-session.ts";
+import { openContext } from "../../ci-server/adapters/build-context.ts";
+import { diffCopy, encodePacket } from "../../ci-server/adapters/buildkit-filesync.ts";
+import { openAsEngine, type SessionAnswer, type SessionEngine } from "../helpers/session-engine.ts";
 
-/** gRPC's words: OK, NOT_FOUND, UNIMPLEMENTED. */
-const codes = { ok: "0", notFound: "5", unimplemented: "12" };
+/** gRPC's words: OK, UNKNOWN, NOT_FOUND, UNIMPLEMENTED. */
+const codes = { ok: "0", unknown: "2", notFound: "5", unimplemented: "12" };
 
 describe("the session of a build", () => {
-  let folder: string;
-  let listener: Server;
-  let engine: ClientHttp2Session;
-  let session: Session;
-  let headers: Readonly<Record<string, string | readonly string[]>>;
+  let engine: SessionEngine;
   beforeEach(async () => {
-    folder = await mkdtemp(join(tmpdir(), "session-"));
-    listener = createServer().listen(join(folder, "socket"));
-    await once(listener, "listening");
-    const accepted: Promise<Socket[]> = once(listener, "connection");
-    const opening = openSession(
-      async (given) => {
-        headers = given;
-        return connect(join(folder, "socket"));
-      },
-      {
-        secrets: new Map([["npm_token", Buffer.from([0, 255, 10])]]),
-        credentials: new Map([
-          ["registry.example.com", { username: "reader", password: "of example" }],
-          ["localhost:5000", { username: "ci", password: "of our own" }],
-          ["docker.io", { username: "hub", password: "of the hub" }],
-        ]),
-      },
-    );
-    const [socket] = await accepted;
-    engine = connectHttp2("http://localhost", { createConnection: () => socket as Socket });
-    session = await opening;
+    engine = await openAsEngine({
+      secrets: new Map([["npm_token", Buffer.from([0, 255, 10])]]),
+      credentials: new Map([
+        ["registry.example.com", { username: "reader", password: "of example" }],
+        ["localhost:5000", { username: "ci", password: "of our own" }],
+        ["docker.io", { username: "hub", password: "of the hub" }],
+      ]),
+      context: null,
+    });
   });
-  afterEach(async () => {
-    session.close();
-    engine.destroy();
-    await new Promise((resolve) => listener.close(resolve));
-    await rm(folder, { recursive: true });
-  });
+  afterEach(() => engine.close());
 
   /** One unary call; the message is one string in field 1, or nothing. */
-  async function call(path: string, text: string): Promise<{ status: string; message: Buffer }> {
-    const field = Buffer.concat([Buffer.from([0x0a, Buffer.byteLength(text)]), Buffer.from(text)]);
-    const frame = Buffer.concat([Buffer.from([0, 0, 0, 0, field.length]), field]);
-    const stream = engine.request({
-      ":method": "POST",
-      ":path": path,
-      "content-type": "application/grpc",
-      te: "trailers",
-    });
-    const pieces: Buffer[] = [];
-    let status = "";
-    for (const event of ["response", "trailers"] as const)
-      stream.on(event, (answer: Record<string, unknown>) => {
-        status = String(answer["grpc-status"] ?? status);
-      });
-    stream.on("data", (piece: Buffer) => pieces.push(piece));
-    stream.end(frame);
-    await once(stream, "close");
-    return { status, message: Buffer.concat(pieces).subarray(5) };
+  function call(path: string, text: string): Promise<SessionAnswer> {
+    return engine.call(path, [Buffer.concat([Buffer.from([0x0a, Buffer.byteLength(text)]), Buffer.from(text)])]);
   }
 
   const secret = (id: string) => call("/moby.buildkit.secrets.v1.Secrets/GetSecret", id);
   const credentials = (host: string) => call("/moby.filesync.v1.Auth/Credentials", host);
 
   it("names to the engine what it serves", () => {
-    expect(headers["X-Docker-Expose-Session-Uuid"]).to.equal(session.id);
-    expect(headers["X-Docker-Expose-Session-Grpc-Method"]).to.include("/moby.filesync.v1.Auth/Credentials");
+    expect(engine.headers["X-Docker-Expose-Session-Uuid"]).to.equal(engine.session.id);
+    expect(engine.headers["X-Docker-Expose-Session-Grpc-Method"]).to.include("/moby.filesync.v1.Auth/Credentials");
   });
 
   it("T23: gives the secrets of the recipe and says of others that there are none", async () => {
@@ -107,6 +68,53 @@ describe("the session of a build", () => {
 
   it("says that it lives, and serves nothing else", async () => {
     expect(await call("/grpc.health.v1.Health/Check", "")).to.deep.equal({ status: "0", message: Buffer.from([8, 1]) });
-    expect(await call("/moby.filesync.v1.FileSync/DiffCopy", "/")).to.include({ status: codes.unimplemented });
+    expect(await call(diffCopy, "/")).to.include({ status: codes.unimplemented });
+  });
+});
+
+describe("the context in the session of a build", () => {
+  let folder: string;
+  let engine: SessionEngine;
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), "context-"));
+    for (const file of ["Dockerfile", "a", "secret"]) await writeFile(join(folder, file), file);
+    await writeFile(join(folder, ".dockerignore"), "secret\n");
+    const files = await openContext({ folder, context: ".", dockerfile: "Dockerfile" });
+    engine = await openAsEngine({ secrets: new Map(), credentials: new Map(), context: { files, key: "k" } });
+  });
+  afterEach(async () => {
+    await engine.close();
+    await rm(folder, { recursive: true });
+  });
+
+  /** Field 3 is the place of a file in the list. */
+  const ask = (...ids: number[]) =>
+    engine.call(diffCopy, [...ids.map((id) => encodePacket({ type: 1, id })), encodePacket({ type: 3 })], {
+      "dir-name": "context",
+    });
+
+  it("names the place where the engine keeps it", () => {
+    expect(engine.headers["X-Docker-Expose-Session-Sharedkey"]).to.equal("k");
+    expect(engine.headers["X-Docker-Expose-Session-Grpc-Method"]).to.include(diffCopy);
+  });
+
+  it("T18: is the list of files that .dockerignore leaves, and nothing else can be asked for", async () => {
+    const listed = await ask();
+    expect(listed.status).to.equal(codes.ok);
+    expect(listed.message.toString("latin1")).to.contain("Dockerfile").and.not.to.contain("secret");
+    for (const id of [3, 4, 1_000_000]) expect(await ask(id), String(id)).to.include({ status: codes.unknown });
+  });
+
+  it("T15: is not read through a link that has taken the place of a file since it was listed", async () => {
+    await rm(join(folder, "a"));
+    await symlink("/etc/passwd", join(folder, "a"));
+    const answer = await ask(2);
+    expect(answer.message.toString("latin1")).not.to.contain("root:");
+    expect(answer.status).to.equal(codes.unknown);
+  });
+
+  it("ends where the engine gives up", async () => {
+    const packets = [encodePacket({ type: 4, data: Buffer.from("no room") })];
+    expect(await engine.call(diffCopy, packets, { "dir-name": "context" })).to.include({ status: codes.unknown });
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { expect } from "chai";
-import { packContext } from "../../ci-server/adapters/build-context.ts";
+import { openContext, packContext } from "../../ci-server/adapters/build-context.ts";
 import { relativePath } from "../../ci-server/core/service.ts";
 import { git as plainGit } from "../../lab/git.ts";
 import { fails } from "../helpers/failure.ts";
@@ -148,8 +148,8 @@ describe("the context of a hostile commit", () => {
   });
   afterEach(() => rm(folder, { recursive: true, force: true }));
 
-  const pack = (change: { context?: string; dockerfile?: string } = {}) =>
-    packContext({ folder, context: ".", dockerfile: "Dockerfile", mtime: new Date(0), ...change });
+  const pack = async (change: { context?: string; dockerfile?: string } = {}) =>
+    packContext(await openContext({ folder, context: ".", dockerfile: "Dockerfile", ...change }), new Date(0));
 
   for (const target of ["/etc/shadow", "/dev/zero", "../../../../../../etc/passwd", "nowhere", "."]) {
     it(`T15: does not read a Dockerfile that is a link to ${target}`, async () => {

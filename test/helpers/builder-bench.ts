@@ -8,7 +8,7 @@ import { createEngine } from "../../ci-server/adapters/docker-engine.ts";
 import { createDockerBuilder } from "../../ci-server/builders/docker.ts";
 import type { BuildStep } from "../../ci-server/core/build-step.ts";
 import type { CredentialsByHost } from "../../ci-server/core/credentials.ts";
-import type { Builder, BuilderRequest, Built, LineOrigin } from "../../ci-server/core/ports.ts";
+import type { Builder, BuilderRequest, Built, ContextTransfer, LineOrigin } from "../../ci-server/core/ports.ts";
 import type { Recipe } from "../../ci-server/core/recipe.ts";
 import { usualService } from "../../ci-server/core/service.ts";
 import { sampleApp } from "../../lab/sample-app.ts";
@@ -21,6 +21,7 @@ export interface BuilderParts {
   readonly pushHost?: string;
   readonly password?: string;
   readonly credentials?: CredentialsByHost;
+  readonly contextTransfer?: ContextTransfer;
 }
 
 export type Written = LineOrigin & { readonly text: string };
@@ -68,13 +69,14 @@ export class BuilderBench {
   }
 
   /** Another one on the same engine. */
-  create({ engineHost, pushHost, password, credentials }: BuilderParts = {}): Builder {
+  create({ engineHost, pushHost, password, credentials, contextTransfer = "sync" }: BuilderParts = {}): Builder {
     const host = pushHost ?? this.lab.registry.host;
     const login = () => new Map([[host, { username: "ci", password: password ?? this.lab.account.password }]]);
     return createDockerBuilder({
       engine: createEngine({ host: engineHost ?? this.lab.engine.host, silenceMsMax: 60_000 }),
       pushHost: host,
       credentials: credentials ?? login(),
+      contextTransfer,
     });
   }
 

@@ -19,6 +19,10 @@ export interface BuilderRequest extends AttemptKey {
   readonly onStep: (step: BuildStep) => void;
 }
 
+/** `sync`: the engine asks for what has changed since it had the context last; `tar`: it gets all of it each time. */
+export const contextTransfers = ["sync", "tar"] as const;
+export type ContextTransfer = (typeof contextTransfers)[number];
+
 /** An artifact on the engine, not yet in the registry. */
 export interface Built {
   /** Digest of the image's configuration: what the engine calls the image id. */
