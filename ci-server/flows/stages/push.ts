@@ -20,10 +20,35 @@ async function pushImage(run: BuildRun, image: ImageRun): Promise<void> {
   const pushing = image.reusedFrom === null ? pushBuilt(run, image) : known(image.digest);
   await Promise.allSettled([pushing, lookAhead(run, recipe)]);
   const digest = await pushing;
-  // No tag that anybody reads is put on an image that is not the one that was built.
-  await tagImage(run, image, await retry(run, () => proveManifest(run, image, digest)));
+  const reading = readAhead(run, image, digest);
+  try {
+    // No tag that anybody reads is put on an image that is not the one that was built.
+    await tagImage(run, image, await retry(run, () => proveManifest(run, image, digest)));
+  } catch (cause) {
+    await reading.stop();
+    throw cause;
+  }
   const did = image.reusedFrom === null ? "pushed" : "tagged";
   run.log(`${did} ${digestReference(run.parts.pushHost, recipe.image, known(image.digest))}`);
+}
+
+/** Of a new image: what the stage `attest` will ask for is read while the tags are put, and remembered by layer. */
+function readAhead(run: BuildRun, { recipe, reusedFrom }: ImageRun, digest: string): { stop(): Promise<void> } {
+  const { attest } = run.parts;
+  if (attest === null || reusedFrom !== null) return { stop: async () => undefined };
+  const enough = new AbortController();
+  const signal = AbortSignal.any([run.signal, enough.signal]);
+  // Its trouble is none yet.
+  const reading = attest.attestations.content(recipe.image, digest, signal).then(
+    () => undefined,
+    () => undefined,
+  );
+  return {
+    stop() {
+      enough.abort();
+      return reading;
+    },
+  };
 }
 
 /** Only the push is tried again, never the build: the image is there. The engine pushes one tag, the others follow by manifest. */
