@@ -67,11 +67,11 @@ export async function startLyingProxy(options: ProxyOptions): Promise<LyingProxy
   };
 }
 
-/** A connection that becomes something else than HTTP is passed on as it is, both ways. */
+/** A connection that becomes something else than HTTP is passed on as it is, both ways: of one header there may be several. */
 function tunnel(
   { upstream }: ProxyOptions,
   tunnels: Set<Duplex>,
-  { method, url: path, headers }: IncomingMessage,
+  { method, url: path, headersDistinct: headers }: IncomingMessage,
   socket: Duplex,
 ): void {
   const sending = httpRequest({ ...upstream, method, path, headers, agent: false });
