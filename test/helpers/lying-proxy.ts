@@ -77,10 +77,12 @@ function tunnel(
   const sending = httpRequest({ ...upstream, method, path, headers, agent: false });
   tunnels.add(socket.on("error", () => undefined));
   sending.on("error", () => socket.destroy());
-  sending.on("upgrade", (answer: IncomingMessage, above: Duplex) => {
+  sending.on("upgrade", (answer: IncomingMessage, above: Duplex, head: Buffer) => {
     tunnels.add(above.on("error", () => undefined));
     const lines = Object.entries(answer.headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${lines.join("")}\r\n`);
+    // The engine speaks first, and may have done so already.
+    socket.write(head);
     above.pipe(socket).pipe(above);
     above.once("close", () => socket.destroy());
     socket.once("close", () => above.destroy());

@@ -185,10 +185,12 @@ describe("the tags", function () {
 
   it("of one commit that is built twice at once go to the last one, and both are a success", async () => {
     const [proving, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    let asked = 0;
+    let [isTagged, isAsked] = [false, false];
     await startBehind(undefined, async ({ method, path }) => {
-      // The first GET by digest is before the tags, the second is the proof's.
-      if (method !== "GET" || !path.includes("/manifests/sha256:") || ++asked !== 2) return null;
+      isTagged ||= method === "PUT" && path.includes("/manifests/build-");
+      // After the tags it is the proof that asks by digest.
+      if (method !== "GET" || !path.includes("/manifests/sha256:") || !isTagged || isAsked) return null;
+      isAsked = true;
       proving.resolve();
       await goOn.promise;
       return null;
