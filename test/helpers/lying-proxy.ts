@@ -71,9 +71,10 @@ export async function startLyingProxy(options: ProxyOptions): Promise<LyingProxy
 function tunnel(
   { upstream }: ProxyOptions,
   tunnels: Set<Duplex>,
-  { method, url: path, headersDistinct: headers }: IncomingMessage,
+  { method, url: path, headersDistinct, headers: { host } }: IncomingMessage,
   socket: Duplex,
 ): void {
+  const headers = { ...headersDistinct, host };
   const sending = httpRequest({ ...upstream, method, path, headers, agent: false });
   tunnels.add(socket.on("error", () => undefined));
   sending.on("error", () => socket.destroy());
