@@ -71,7 +71,6 @@ builderContract("Builder and its context", (bench) => {
     const built = await bench.build();
     const printed = (await runImage(bench.lab, built.imageId)).trim().split("\n");
     expect(printed).to.deep.equal([
-      "/all/.dockerignore",
       "/all/keep",
       "/all/keep/b",
       "/all/keep/c.md",
