@@ -2,7 +2,7 @@
 
 import { AppError, type ErrorCode } from "../core/errors.ts";
 import { type KnownFailure, withFailure } from "../core/failure.ts";
-import { bodyTooLarge, registryIsFull } from "./registry-trouble.ts";
+import { bodyTooLarge, registryInTrouble, registryIsFull } from "./registry-trouble.ts";
 
 interface PushError {
   readonly pattern: RegExp;
@@ -52,6 +52,13 @@ const pushErrors: readonly PushError[] = [
     hint: "registry.push_host has to be a name that the engine's machine can resolve",
   },
   { pattern: /connection refused/i, code: "unavailable", hint: "is the registry running?" },
+  {
+    // Of a full disk Distribution says no more than this to an engine.
+    pattern: /unexpected HTTP status:? 5\d\d|\b500 Internal Server Error/i,
+    code: "unavailable",
+    hint: "its own log says why",
+    failure: registryInTrouble,
+  },
   {
     pattern: /(?:manifest|name|tag|blob upload|digest|size) (?:is )?invalid|unsupported/i,
     code: "internal",

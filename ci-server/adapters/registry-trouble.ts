@@ -1,4 +1,4 @@
-// What a registry's refusals mean that no other try can mend: its disk is full, or something before it takes no bodies of that size.
+// What a registry's refusals mean that another try may not mend: its disk is full, or something before it takes no bodies of that size.
 
 import type { KnownFailure } from "../core/failure.ts";
 
@@ -6,6 +6,11 @@ import type { KnownFailure } from "../core/failure.ts";
 export const registryIsFull: KnownFailure = {
   kind: "disk",
   hint: "make room on the registry's disk: mergedock prune --dry-run lists what may go, registry/README.md tells how its room is given back",
+};
+
+export const registryInTrouble: KnownFailure = {
+  kind: "registry",
+  hint: "look at the registry's own log, and its disk: a full one may be answered like this; then ask for the build again",
 };
 
 export const bodyTooLarge: KnownFailure = {
