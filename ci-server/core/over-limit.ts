@@ -30,6 +30,11 @@ const overLimits: readonly OverLimit[] = [
       /can't fork|cannot fork|(?:fork|clone|spawn|exec|thread|pthread_create)\b.*(?:Resource temporarily unavailable|EAGAIN)|unable to create (?:new )?(?:native )?thread|can't start new thread|failed to create new OS thread/i,
     hint: "let the step start fewer processes at once (as by make -j4), or raise pids.max of the engine's control group: see docs/engine.md",
   },
+  {
+    // What runc says where it gets no process or no memory to begin with: the group is that of all builds.
+    pattern: /can't get final child's PID from pipe/,
+    hint: "ask for the build again when no other one takes all that the engine's control group has, or raise its pids.max and memory.max: see docs/engine.md",
+  },
 ];
 
 /** What to do, or null where the text does not speak of a limit. */

@@ -9,7 +9,7 @@ import { type GroupLimits, withGroupLimits } from "../helpers/engine-cgroup.ts";
 const MiB = 1024 ** 2;
 // Not without end, in case that the limit does not hold.
 const bomb = 'i=0; while [ "$i" -lt 300 ]; do sleep 3605 & i=$((i+1)); done; echo all were started; exit 5';
-const glutton = "head -c 300m /dev/zero | tail -c 300m | wc -c; echo all was had; exit 5";
+const glutton = "head -c 300m /dev/zero | tail -c 300m > /dev/null || exit 1; echo all was had";
 
 builderContract("Builder and the engine's control group", (bench) => {
   const table: [what: string, limits: GroupLimits, script: string, words: string, hint: string][] = [
@@ -28,7 +28,7 @@ builderContract("Builder and the engine's control group", (bench) => {
         .filter(({ stream }) => stream != null)
         .map(({ text }) => text.replace(/^#\d+ /, ""));
       const failure = explainFailure(error as AppError, { stage: "build", lastLines: lastLines.slice(-20) }); // seen above
-      expect(failure).to.include({ code: "build_failed", kind: "limit" });
+      expect(failure, bench.lines.join("\n")).to.include({ code: "build_failed", kind: "limit" });
       expect(failure.hint).to.contain(hint).and.contain("docs/engine.md");
       expect(bench.lines.join("\n"))
         .to.contain(words)

@@ -8,15 +8,18 @@ import { currentNamespace } from "../../lab/current-namespace.ts";
 export interface GroupLimits {
   readonly processes?: number;
   readonly memoryBytes?: number;
+  /** Of one processor: 1.5 is one and a half. */
+  readonly processors?: number;
 }
 
 /** Lets all that lives in it have no more than this while `work` runs. */
-export async function withGroupLimits<T>({ processes, memoryBytes }: GroupLimits, work: () => Promise<T>): Promise<T> {
-  const given = [
-    ...(processes === undefined ? [] : [await open("pids", "pids.max", "max", processes)]),
-    ...(memoryBytes === undefined ? [] : [await openMemory(memoryBytes)]),
-  ];
+export async function withGroupLimits<T>(limits: GroupLimits, work: () => Promise<T>): Promise<T> {
+  const { processes, memoryBytes, processors } = limits;
+  const given: (() => Promise<void>)[] = [];
   try {
+    if (processes !== undefined) given.push(await open("pids", "pids.max", "max", processes));
+    if (memoryBytes !== undefined) given.push(await openMemory(memoryBytes));
+    if (processors !== undefined) given.push(await openProcessors(processors * periodUs));
     return await work();
   } finally {
     for (const restore of given) await restore();
@@ -25,9 +28,15 @@ export async function withGroupLimits<T>({ processes, memoryBytes }: GroupLimits
 
 /** Version 1 has a tree for each controller, version 2 has one. */
 const isFirstVersion = existsSync("/sys/fs/cgroup/memory");
+/** The kernel's own. */
+const periodUs = 100_000;
 
-async function openMemory(bytes: number): Promise<() => Promise<void>> {
+function openMemory(bytes: number): Promise<() => Promise<void>> {
   return isFirstVersion ? open("memory", "memory.limit_in_bytes", "-1", bytes) : open("", "memory.max", "max", bytes);
+}
+
+function openProcessors(quotaUs: number): Promise<() => Promise<void>> {
+  return isFirstVersion ? open("cpu", "cpu.cfs_quota_us", "-1", quotaUs) : open("", "cpu.max", "max", quotaUs);
 }
 
 /** Returns what takes the limit away again. */

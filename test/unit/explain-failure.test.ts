@@ -120,6 +120,12 @@ const ofStep: [exitCode: number, lines: string[], kind: FailureKind, hint: RegEx
   [137, ["Killed"], "limit", /memory\.max .*docs\/engine\.md/],
   [139, [], "step", /segmentation/],
   [2, ["/bin/sh: can't fork: Resource temporarily unavailable"], "limit", /pids\.max .*docs\/engine\.md/],
+  [
+    1,
+    ["runc run failed: unable to start container process: can't get final child's PID from pipe: EOF"],
+    "limit",
+    /no other one takes all .*pids\.max/,
+  ],
   [254, ["bash: fork: retry: Resource temporarily unavailable"], "limit", /pids\.max/],
   [1, ["Error: spawn /bin/sh EAGAIN"], "limit", /pids\.max/],
   [2, ["runtime: failed to create new OS thread (have 7 already; errno=11)"], "limit", /pids\.max/],
