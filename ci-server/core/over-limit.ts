@@ -17,6 +17,17 @@ const overLimits: readonly OverLimit[] = [
     pattern: /JavaScript heap out of memory|java\.lang\.OutOfMemoryError: (?:Java heap|GC overhead)/,
     hint: "raise the program's own limit of memory in the step (NODE_OPTIONS=--max-old-space-size=4096, or -Xmx of Java)",
   },
+  // Before what is said of memory: where the first process of a step has ended, the kernel refuses the others a fork with those words.
+  // "Resource temporarily unavailable" alone is said of files too, as by apt of its lock.
+  {
+    pattern:
+      /(?:fork|clone|spawn|exec|thread|pthread_create)\b.*(?:Resource temporarily unavailable|EAGAIN)|unable to create (?:new )?(?:native )?thread|can't start new thread|failed to create new OS thread/i,
+    hint: "let the step start fewer processes at once (as by make -j4), or raise pids.max of the engine's control group: see docs/engine.md",
+  },
+  {
+    pattern: /can't fork|cannot fork|(?:fork|clone)\b.*Cannot allocate memory/i,
+    hint: "let the step start fewer processes at once (as by make -j4), or raise pids.max and memory.max of the engine's control group: see docs/engine.md",
+  },
   {
     pattern:
       /Cannot allocate memory|\bENOMEM\b|virtual memory exhausted|Killed signal terminated program|signal: killed|OOM-killed/i,
@@ -24,12 +35,6 @@ const overLimits: readonly OverLimit[] = [
   },
   // What a shell says last of a program that the kernel has killed.
   { pattern: /^(?:\S+: line \d+: +\d+ )?Killed\b(?![\s\S]*\n)/m, hint: tooMuchMemory },
-  {
-    // Of shells, of runc and of languages. "Resource temporarily unavailable" alone is said of files too, as by apt of its lock.
-    pattern:
-      /can't fork|cannot fork|(?:fork|clone|spawn|exec|thread|pthread_create)\b.*(?:Resource temporarily unavailable|EAGAIN)|unable to create (?:new )?(?:native )?thread|can't start new thread|failed to create new OS thread/i,
-    hint: "let the step start fewer processes at once (as by make -j4), or raise pids.max of the engine's control group: see docs/engine.md",
-  },
   {
     // What runc says where it gets no process or no memory to begin with: the group is that of all builds.
     pattern: /can't get final child's PID from pipe/,
