@@ -10,14 +10,14 @@ export function archive(folder: string, revision: string): Readable {
     .stdout;
 }
 
-/** By their names: a text, or what else an entry may be. */
-export type Files = readonly (readonly [name: string, what: string | Partial<Header>])[];
+/** By their names: a file's content, or what else an entry may be. */
+export type Files = readonly (readonly [name: string, what: string | Buffer | Partial<Header>])[];
 
 /** Nothing about the names is checked. */
 export async function tarOf(files: Files): Promise<Buffer> {
   const packing = pack();
   for (const [name, what] of files)
-    if (typeof what === "string") packing.entry({ name }, what);
+    if (typeof what === "string" || Buffer.isBuffer(what)) packing.entry({ name }, what);
     else packing.entry({ name, ...what });
   packing.finalize();
   return buffer(packing as unknown as AsyncIterable<Buffer>); // streamx's Readable is one
