@@ -10,7 +10,8 @@ import { tarOf } from "../helpers/archive.ts";
 
 const root = path.join(import.meta.dirname, "../..");
 const unpackers = /\b(?:tar|tar-fs|unzipper|yauzl|adm-zip|decompress|extract-zip|modern-tar)\b/;
-const programs = /["'`](?:tar|unzip|bsdtar|cpio|7z)["'`]/;
+/** What is called, or stands first in a command: elsewhere it is a word. */
+const programs = /(?:\(|\bcommand:\s*\[)\s*["'`](?:tar|unzip|bsdtar|cpio|7z)["'`]/;
 
 /** What of a file's text could unpack an archive. */
 function unpacking(text: string): string[] {
@@ -119,6 +120,8 @@ describe("the archives", () => {
     'const { extract } = await import("tar-fs");',
     'import { x } from "tar";',
     'spawn("tar", ["-x"]);',
+    'await run("bsdtar", ["-x"]);',
+    'startService({ command: ["tar", "-x"] });',
   ]) {
     it(`T17: would be seen in ${source}`, () => expect(unpacking(source)).to.not.deep.equal([]));
   }
