@@ -1,8 +1,8 @@
 // Why the engine did not get a base image, and what to do about it.
 
 import { parseBaseReference } from "../core/base-reference.ts";
-import type { EngineFailure } from "../core/engine-failure.ts";
 import { AppError, type ErrorCode } from "../core/errors.ts";
+import type { KnownFailure } from "../core/failure.ts";
 
 interface Reason {
   readonly pattern: RegExp;
@@ -42,9 +42,8 @@ export function baseImageError(reference: string, words: string, cause: unknown)
   const host = parseBaseReference(reference)?.host ?? "the registry";
   const known = reasons.find(({ pattern }) => pattern.test(words));
   const hint = known?.hint(host) ?? `is ${host} running, and can the engine's machine reach it?`;
-  const failure: EngineFailure = {
-    ...{ kind: "base_image", step: null, stage: null, errorText: words, hint },
-  };
+  // Who knows the Dockerfile adds its line: see core/base-line.ts.
+  const failure: KnownFailure = { kind: "base_image", hint };
   const message = `the base image ${reference} cannot be had: ${words}; ${hint}`;
-  return new AppError(known?.code ?? "unavailable", message, { cause, details: { failure } });
+  return new AppError(known?.code ?? "unavailable", message, { cause, details: { failure, base: reference } });
 }

@@ -23,9 +23,12 @@ export function explainFailure({ error, failures, dockerfile, target }: FailedBu
   if (/\bno active session\b/.test(errorText))
     return new AppError("unavailable", `the engine has lost the build's session: ${errorText}`, { cause: error });
   const culprit = findCulprit(error.message, failures);
-  const base = culprit === null ? null : baseOf(culprit.name);
-  if (base !== null) return baseImageError(base, errorText, error);
   const ran = culprit?.step == null ? null : toFailedStep(culprit.step, errorText, dockerfile);
+  const base = culprit === null ? null : baseOf(culprit.name);
+  if (base !== null) {
+    const noBase = baseImageError(base, errorText, error);
+    return ran === null ? noBase : withFailure(noBase, { step: ran });
+  }
   const step = ran ?? unreadableLine(errorText, dockerfile);
   const kind = kindOf(errorText, ran);
   const failure: EngineFailure = {

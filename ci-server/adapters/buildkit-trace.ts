@@ -3,7 +3,7 @@
 import protobuf from "protobufjs";
 import { type BuildStep, buildStepCharsMax } from "../core/build-step.ts";
 import { cleanText } from "../core/clean-text.ts";
-import type { LogStream } from "../core/ports.ts";
+import type { LineOrigin, LogStream } from "../core/ports.ts";
 import { LineBuffer } from "./line-buffer.ts";
 
 /** Source: moby/buildkit api/services/control/control.proto; only the fields that are read here. */
@@ -62,17 +62,12 @@ interface Status {
   readonly logs: readonly VertexLog[];
 }
 
-/** `stream`: null for what BuildKit itself says of the step. */
-export interface TraceLine {
-  readonly text: string;
-  readonly step: number;
-  readonly stream: LogStream | null;
-}
-
-export interface TraceUpdate {
-  readonly lines: readonly TraceLine[];
-  /** Those that began or ended. */
-  readonly steps: readonly BuildStep[];
+/** Hears each line and step as it is read: a list of them would fill the memory where a build prints without end. */
+export interface TraceListener {
+  /** The lines of a step's stream share one origin; what BuildKit itself says of a step is of none. */
+  onLine(text: string, origin: LineOrigin): void;
+  /** It began or ended. */
+  onStep(step: BuildStep): void;
 }
 
 /** `step`: null for one of BuildKit's own preparations. */
@@ -82,32 +77,40 @@ export interface TraceFailure {
   readonly step: BuildStep | null;
 }
 
+interface Output {
+  readonly lines: LineBuffer;
+  readonly origin: LineOrigin;
+}
+
 interface Running {
   step: BuildStep;
-  readonly outputs: Readonly<Record<LogStream, LineBuffer>>;
+  readonly outputs: Readonly<Record<LogStream, Output>>;
 }
 
 /** Feed it each `moby.buildkit.trace`. The lines are `#2 [1/3] COPY . .`, `#2 some output`, `#2 DONE 0.3s`. */
 export class BuildkitTrace {
   readonly #steps = new Map<string, Running>();
   readonly #failures = new Map<string, TraceFailure>();
+  readonly #listener: TraceListener;
   #bytes = Buffer.alloc(0);
 
+  constructor(listener: TraceListener) {
+    this.#listener = listener;
+  }
+
   /** `aux`: base64 of a StatusResponse. */
-  read(aux: string): TraceUpdate {
+  read(aux: string): void {
     const message = schema.decode(this.#toBytes(aux));
     // The schema above gives exactly these fields.
     const status = schema.toObject(message, { longs: Number, bytes: Buffer, defaults: true, arrays: true }) as Status;
-    const begun = status.vertexes.map((vertex) => this.#begin(vertex));
-    const lines = status.logs.flatMap((log) => this.#output(log));
-    const ended = status.vertexes.map((vertex) => this.#end(vertex));
-    const updates = [...begun, { lines, steps: [] }, ...ended];
-    return { lines: updates.flatMap((update) => update.lines), steps: updates.flatMap((update) => update.steps) };
+    for (const vertex of status.vertexes) this.#begin(vertex);
+    for (const log of status.logs) this.#output(log);
+    for (const vertex of status.vertexes) this.#end(vertex);
   }
 
-  /** What steps have printed without an end of the line, as a question to whoever would sit there. */
-  rest(): TraceLine[] {
-    return [...this.#steps.values()].flatMap(restOf);
+  /** Tells what steps have printed without an end of the line, as a question to whoever would sit there. */
+  end(): void {
+    for (const running of this.#steps.values()) this.#tellRest(running);
   }
 
   /** In the order in which they were told. */
@@ -127,8 +130,8 @@ export class BuildkitTrace {
   }
 
   /** Steps are numbered as they start; BuildKit's own preparations are left out. */
-  #begin(vertex: Vertex): TraceUpdate {
-    if (!vertex.started || this.#steps.has(vertex.digest) || isPreparation(vertex.name)) return nothing;
+  #begin(vertex: Vertex): void {
+    if (!vertex.started || this.#steps.has(vertex.digest) || isPreparation(vertex.name)) return;
     const step: BuildStep = {
       number: this.#steps.size + 1,
       digest: vertex.digest,
@@ -138,50 +141,48 @@ export class BuildkitTrace {
       completedAt: null,
       error: null,
     };
-    this.#steps.set(vertex.digest, { step, outputs: { stdout: new LineBuffer(), stderr: new LineBuffer() } });
-    return { lines: [said(step, vertex.name)], steps: [step] };
+    const output = (stream: LogStream) => ({ lines: new LineBuffer(), origin: { step: step.number, stream } });
+    this.#steps.set(vertex.digest, { step, outputs: { stdout: output("stdout"), stderr: output("stderr") } });
+    this.#say(step, vertex.name);
+    this.#listener.onStep(step);
   }
 
-  #output({ vertex, stream, msg }: VertexLog): TraceLine[] {
+  #output({ vertex, stream, msg }: VertexLog): void {
     const running = this.#steps.get(vertex);
-    if (running === undefined) return [];
-    const name = stream === 2 ? "stderr" : "stdout";
-    return running.outputs[name].feed(msg).map((line) => printed(running.step, name, line));
+    if (running === undefined) return;
+    const { lines, origin } = running.outputs[stream === 2 ? "stderr" : "stdout"];
+    for (const line of lines.feed(msg)) this.#listener.onLine(`#${running.step.number} ${line}`, origin);
   }
 
-  #end(vertex: Vertex): TraceUpdate {
+  #end(vertex: Vertex): void {
     const running = this.#steps.get(vertex.digest);
     const { name, error } = vertex;
     if (error !== "") this.#failures.set(vertex.digest, { name, error, step: running?.step ?? null });
-    if (running === undefined || running.step.completedAt !== null || !vertex.completed) return nothing;
+    if (running === undefined || running.step.completedAt !== null || !vertex.completed) return;
     const completedAt = toDate(vertex.completed);
     const step = { ...running.step, cached: vertex.cached, completedAt, error: error === "" ? null : shorten(error) };
     running.step = step;
     if (error !== "") this.#failures.set(vertex.digest, { name, error, step });
-    return { lines: [...restOf(running), said(step, outcome(step, error))], steps: [step] };
+    this.#tellRest(running);
+    this.#say(step, outcome(step, error));
+    this.#listener.onStep(step);
+  }
+
+  #tellRest({ step, outputs }: Running): void {
+    for (const { lines, origin } of [outputs.stdout, outputs.stderr]) {
+      const line = lines.end();
+      if (line !== null) this.#listener.onLine(`#${step.number} ${line}`, origin);
+    }
+  }
+
+  #say({ number }: BuildStep, words: string): void {
+    this.#listener.onLine(`#${number} ${words}`, { step: number });
   }
 }
-
-const nothing: TraceUpdate = { lines: [], steps: [] };
 
 /** The second one is how the engine unpacks the context that it was sent. */
 function isPreparation(name: string): boolean {
   return name.startsWith("[internal]") || name === "copy /context /";
-}
-
-function restOf({ step, outputs }: Running): TraceLine[] {
-  return (["stdout", "stderr"] as const).flatMap((name) => {
-    const line = outputs[name].end();
-    return line === null ? [] : [printed(step, name, line)];
-  });
-}
-
-function printed({ number }: BuildStep, stream: LogStream, line: string): TraceLine {
-  return { text: `#${number} ${line}`, step: number, stream };
-}
-
-function said({ number }: BuildStep, words: string): TraceLine {
-  return { text: `#${number} ${words}`, step: number, stream: null };
 }
 
 function outcome({ cached, startedAt, completedAt }: BuildStep, error: string): string {

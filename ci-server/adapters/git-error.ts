@@ -1,6 +1,7 @@
 // Reads what git says on stderr when a fetch fails.
 
 import { AppError, type ErrorCode } from "../core/errors.ts";
+import type { KnownFailure } from "../core/failure.ts";
 import type { Repository } from "../core/recipe.ts";
 import type { Entry } from "./git-access.ts";
 
@@ -16,7 +17,14 @@ interface Known {
   readonly pattern: RegExp;
   readonly code: ErrorCode;
   readonly message: (failed: FailedFetch) => string;
+  /** Where it is not the remote that fails, but what the commit holds or refers to. */
+  readonly failure?: (failed: FailedFetch) => KnownFailure;
 }
+
+const ofSubmodule =
+  (hint: string) =>
+  ({ repository, url }: FailedFetch): KnownFailure =>
+    url === repository.url ? {} : { kind: "source", hint };
 
 const known: readonly Known[] = [
   {
@@ -26,6 +34,7 @@ const known: readonly Known[] = [
       url === repository.url
         ? `${repository.name} has no ${ref}; a branch, a tag, or a commit with all of its digits can be built`
         : `the submodule at ${url} has no ${ref}; was that commit ever pushed?`,
+    failure: ofSubmodule("push the submodule's commit, or let the repository name one that its submodule has"),
   },
   {
     pattern: /Authentication failed|could not read Username|error: 40[13]\b|Permission denied \(/,
@@ -45,6 +54,7 @@ const known: readonly Known[] = [
       `there is no repository at ${url}${entry.access === null ? "" : ", or it does not show itself to this access"}; check "${
         url === repository.url ? "url" : "submodules"
       }" of ${repository.name} in mergedock.yml`,
+    failure: ofSubmodule("correct the submodule's url in .gitmodules, or let this server read that repository"),
   },
   {
     pattern: /unable to update url base from redirection|error: 30[1278]\b/,
@@ -55,6 +65,10 @@ const known: readonly Known[] = [
     pattern: /fsck error/,
     code: "invalid",
     message: ({ repository, ref }) => `${ref} of ${repository.name} has an object that git's own check (fsck) refuses`,
+    failure: () => ({
+      kind: "source",
+      hint: "see what git fsck --full says in a clone, and take the object out of the repository's history",
+    }),
   },
   {
     pattern: /SSL certificate problem|server certificate verification failed/,
@@ -81,7 +95,10 @@ export function toGitError(thrown: unknown, failed: FailedFetch): AppError {
   const text = withoutSecrets(thrown instanceof Error ? thrown.message : String(thrown), failed.entry.secrets);
   const options = { cause: new Error(text) };
   const match = known.find((entry) => entry.pattern.test(text));
-  if (match !== undefined) return new AppError(match.code, match.message(failed), options);
+  if (match !== undefined) {
+    const failure = match.failure?.(failed);
+    return new AppError(match.code, match.message(failed), { ...options, ...(failure && { details: { failure } }) });
+  }
   const lines = text.trim().split("\n");
   // What git says last is advice; what happened stands where it says "fatal", or first.
   const what = lines.find((line) => /^(?:fatal|error|ssh):/.test(line)) ?? lines[0] ?? "";

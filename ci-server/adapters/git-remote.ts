@@ -2,6 +2,7 @@
 // git writes whatever comes into one pack, so that the limit of a file's size is that of a fetch.
 
 import { AppError } from "../core/errors.ts";
+import { failedBuild } from "../core/failure.ts";
 import type { AccessTokens } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { type Entry, entryTo } from "./git-access.ts";
@@ -79,5 +80,6 @@ async function mirrorBytes({ folder, mirror }: Place, signal: AbortSignal): Prom
 
 function tooLarge({ mirrorBytesMax }: Place, name: string, url: string): AppError {
   const message = `what git keeps of ${name} is, with ${url}, more than the ${toMib(mirrorBytesMax)} MiB that limits.mirror_bytes_max allows`;
-  return new AppError("too_large", message);
+  const hint = "let the repository's history hold less, or raise limits.mirror_bytes_max in mergedock.yml";
+  return failedBuild("too_large", message, { kind: "source", hint });
 }

@@ -5,7 +5,8 @@
 import { createHash, randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
 import path from "node:path";
-import { AppError } from "../core/errors.ts";
+import type { AppError, ErrorCode } from "../core/errors.ts";
+import { failedBuild } from "../core/failure.ts";
 import type { CheckoutRequest } from "../core/ports.ts";
 import { isAllowedSource, submoduleUrl } from "../core/source-hosts.ts";
 import { checkMirror, fetchFrom, type Place } from "./git-remote.ts";
@@ -59,7 +60,15 @@ export async function joinSubmodules(step: SubmodulesRequest): Promise<Whole> {
 
 function tooMany({ request: { repository } }: SubmodulesRequest): AppError {
   const message = `${repository.name} has more than ${submodulesMax} submodules, or they lie within one another more than ${depthMax} deep`;
-  return new AppError("too_large", message);
+  return refusal(
+    "too_large",
+    message,
+    "let the repository have fewer submodules, or bring their files in by other ways",
+  );
+}
+
+function refusal(code: ErrorCode, message: string, hint: string): AppError {
+  return failedBuild(code, message, { kind: "source", hint });
 }
 
 async function fetchSubmodules(step: SubmodulesRequest, part: Part): Promise<Part[]> {
@@ -86,7 +95,8 @@ async function fetchSubmodules(step: SubmodulesRequest, part: Part): Promise<Par
 async function commitOf({ place, request }: SubmodulesRequest, { sha }: Gitlink, url: string): Promise<string> {
   const args = ["cat-file", "-t", sha];
   const type = await gitText({ folder: place.folder, cwd: place.mirror, args, signal: request.signal });
-  if (type.trim() !== "commit") throw new AppError("invalid", `${sha} of the submodule at ${url} is not a commit`);
+  if (type.trim() !== "commit")
+    throw refusal("invalid", `${sha} of the submodule at ${url} is not a commit`, "let the submodule name a commit");
   return sha;
 }
 
@@ -96,7 +106,7 @@ async function readModules({ place, request }: SubmodulesRequest, part: Part): P
   const blob = `${part.sha}:.gitmodules`;
   const size = await gitText({ ...run, args: ["cat-file", "-s", blob] }).catch(() => "0");
   if (Number(size) > modulesBytesMax)
-    throw new AppError("invalid", `.gitmodules of ${part.url} is larger than ${modulesBytesMax} bytes`);
+    throw refusal("invalid", `.gitmodules of ${part.url} is larger than ${modulesBytesMax} bytes`, "make it smaller");
   const fields = new Map<string, string>();
   if (Number(size) > 0) {
     const args = ["config", "-z", "--no-includes", "--blob", blob, "--get-regexp", "^submodule\\..*\\.(path|url)$"];
@@ -112,14 +122,21 @@ async function readModules({ place, request }: SubmodulesRequest, part: Part): P
 function checkedUrl(step: SubmodulesRequest, part: Part, link: Gitlink, written = ""): string {
   const where = `submodule ${part.prefix}${link.path} of ${step.request.repository.name}`;
   // A name that is not UTF-8 could not be given back to git.
-  if (link.path.includes("\ufffd")) throw new AppError("invalid", `the path of ${where} is not UTF-8`);
-  if (written === "") throw new AppError("invalid", `${where} has no url in .gitmodules`);
+  if (link.path.includes("\ufffd"))
+    throw refusal("invalid", `the path of ${where} is not UTF-8`, "give the submodule a path in UTF-8");
+  if (written === "")
+    throw refusal(
+      "invalid",
+      `${where} has no url in .gitmodules`,
+      "commit .gitmodules with the submodule's path and url",
+    );
   const url = submoduleUrl(written, part.url);
   const isAllowed = url !== null && isAllowedSource(url, step.hosts);
   if (isAllowed) return url.href;
   const shown = (url?.href ?? written).replace(/\/\/[^/]*@/, "//...@").slice(0, 200);
   const message = `${where} is at ${shown}, which is not one of ${step.hosts.join(", ")}; nothing was asked of it. Allow it by submodule_hosts, if it is to be trusted`;
-  throw new AppError("forbidden", message);
+  const hint = `add ${url?.host || "its host"} to the repository's submodule_hosts in mergedock.yml, if it is to be trusted`;
+  throw refusal("forbidden", message, hint);
 }
 
 /** Flat, so that no two names are in each other's way; one for each place, so that the next fetch brings the difference only. */

@@ -1,6 +1,6 @@
 // Reads what a commit holds before any of it is laid out: how many files of how many bytes, and what is to be fetched elsewhere.
 
-import { AppError } from "../core/errors.ts";
+import { failedBuild } from "../core/failure.ts";
 import { gitRecords } from "./git-stream.ts";
 
 /** A pointer of LFS is smaller than this (github.com/git-lfs/git-lfs, docs/spec.md). */
@@ -59,7 +59,8 @@ export async function readTree(request: TreeRequest): Promise<Tree> {
     tally.files += 1;
     if (tally.files > limits.repositoryFilesMax) {
       const message = `${sha} of ${name} has more than ${limits.repositoryFilesMax} files; limits.repository_files_max allows no more`;
-      throw new AppError("too_large", message);
+      const hint = "let the repository hold fewer files, or raise limits.repository_files_max in mergedock.yml";
+      throw failedBuild("too_large", message, { kind: "source", hint });
     }
     if (isForLfs && mode.startsWith("100") && Number(size) < pointerBytesMax) small.push(path);
   }
@@ -70,7 +71,8 @@ export async function readTree(request: TreeRequest): Promise<Tree> {
 export function checkBytes(tally: Tally, { repositoryBytesMax }: TreeLimits, what: string): void {
   if (tally.bytes <= repositoryBytesMax) return;
   const message = `${what} are ${toMib(tally.bytes)} MiB in all; limits.repository_bytes_max allows ${toMib(repositoryBytesMax)} MiB`;
-  throw new AppError("too_large", message);
+  const hint = "let the repository hold less, or raise limits.repository_bytes_max in mergedock.yml";
+  throw failedBuild("too_large", message, { kind: "source", hint });
 }
 
 export function toMib(bytes: number): number {

@@ -7,7 +7,8 @@ import path from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { z } from "zod";
-import { AppError } from "../core/errors.ts";
+import { AppError, type ErrorCode } from "../core/errors.ts";
+import { failedBuild } from "../core/failure.ts";
 import { isAllowedSource } from "../core/source-hosts.ts";
 
 const batchMax = 100;
@@ -69,7 +70,7 @@ async function askBatch(remote: LfsRemote, asked: readonly LfsObject[]): Promise
   // What a host says of it is left out: it may say what it was sent.
   if (failed?.error !== undefined) {
     const { code } = failed.error;
-    throw new AppError(codeOf(code), `LFS of ${remote.url} answers ${code} for object ${failed.oid}${hintOf(code)}`);
+    throw answered(code, `LFS of ${remote.url} answers ${code} for object ${failed.oid}`);
   }
   return new Map(
     parsed.data.objects.flatMap(({ oid, actions }) => (actions?.download ? [[oid, actions.download]] : [])),
@@ -78,12 +79,13 @@ async function askBatch(remote: LfsRemote, asked: readonly LfsObject[]): Promise
 
 async function download(remote: LfsRemote, object: LfsObject, action: Action | undefined, file: string): Promise<void> {
   const { oid, size } = object;
-  if (action === undefined) throw new AppError("not_found", `LFS of ${remote.url} gives no place of object ${oid}`);
+  if (action === undefined) throw refusal("not_found", `LFS of ${remote.url} gives no place of object ${oid}`, missing);
   const url = new URL(action.href);
   const isSafe = url.protocol === "https:" || url.protocol === new URL(remote.url).protocol;
   if (!isSafe || !isAllowedSource(url, remote.hosts)) {
     const message = `LFS object ${oid} of ${remote.url} is at ${url.protocol}//${url.host}, which is not one of ${remote.hosts.join(", ")}; nothing was asked of it. Allow it by lfs_hosts, if it is to be trusted`;
-    throw new AppError("forbidden", message);
+    const hint = `add ${url.host} to the repository's lfs_hosts in mergedock.yml, if it is to be trusted`;
+    throw refusal("forbidden", message, hint);
   }
   const isSigned = Object.keys(action.header).some((name) => name.toLowerCase() === "authorization");
   const headers = { ...action.header, ...(isSigned ? {} : authorizationFor(remote, url)) };
@@ -113,14 +115,14 @@ function checked(
     for await (const chunk of source) {
       bytes += chunk.length;
       if (bytes > size)
-        throw new AppError("invalid", `LFS object ${oid} from ${url.host} is larger than its ${size} bytes`);
+        throw refusal("invalid", `LFS object ${oid} from ${url.host} is larger than its ${size} bytes`, wrong);
       hash.update(chunk);
       yield chunk;
     }
     if (bytes < size)
       throw new AppError("unavailable", `LFS object ${oid} from ${url.host} ends after ${bytes} of ${size} bytes`);
     if (hash.digest("hex") !== oid)
-      throw new AppError("invalid", `LFS object ${oid} from ${url.host} has another content`);
+      throw refusal("invalid", `LFS object ${oid} from ${url.host} has another content`, wrong);
   };
 }
 
@@ -137,18 +139,26 @@ async function dial({ url: own, signal }: LfsRemote, url: URL, init: RequestInit
   if (response.ok) return response;
   await response.body?.cancel();
   const { status } = response;
-  if (status >= 300 && status < 400)
-    throw new AppError("invalid", `LFS of ${own}: ${url.host} answers with a redirect, which is not followed`);
-  throw new AppError(codeOf(status), `LFS of ${own}: ${url.host} answers ${status}${hintOf(status)}`);
+  if (status >= 300 && status < 400) {
+    const message = `LFS of ${own}: ${url.host} answers with a redirect, which is not followed`;
+    throw refusal("invalid", message, 'write the target into the repository\'s "url" in mergedock.yml');
+  }
+  throw answered(status, `LFS of ${own}: ${url.host} answers ${status}`);
 }
 
-function codeOf(status: number): "unauthorized" | "not_found" | "unavailable" {
-  if (status === 401 || status === 403) return "unauthorized";
-  return status === 404 || status === 410 ? "not_found" : "unavailable";
+const missing = "push the object again (git lfs push --all), or commit the file without LFS";
+const wrong = "push the object again (git lfs push --all): what its host has is not what the commit names";
+const access = 'check "access" of the repository in mergedock.yml';
+
+/** What the host says of the repository is the repository's to mend, trouble of the host passes. */
+function answered(status: number, message: string): AppError {
+  if (status === 401 || status === 403) return refusal("unauthorized", `${message}; ${access}`, access);
+  if (status === 404 || status === 410) return refusal("not_found", message, missing);
+  return new AppError("unavailable", message);
 }
 
-function hintOf(status: number): string {
-  return codeOf(status) === "unauthorized" ? '; check "access" of the repository in mergedock.yml' : "";
+function refusal(code: ErrorCode, message: string, hint: string): AppError {
+  return failedBuild(code, message, { kind: "source", hint });
 }
 
 async function readJson(response: Response, url: URL): Promise<unknown> {

@@ -5,7 +5,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { Agent, request } from "node:https";
 import type { LookupFunction } from "node:net";
 import { Readable } from "node:stream";
-import { AppError } from "../core/errors.ts";
+import { AppError, type ErrorCode } from "../core/errors.ts";
+import { knownTrouble } from "./registry-trouble.ts";
 
 export interface RegistryHttpOptions {
   /** As references name it: `ghcr.io`, `localhost:5000`. */
@@ -223,15 +224,16 @@ function unreachable({ apiUrl, settings }: RegistryHttpOptions, cause: unknown):
 
 /** What an answer that nobody expected means: trouble that passes (429, 5xx) is `unavailable`, with the wait that was asked for. */
 export function unexpectedAnswer(answer: RegistryAnswer, what: string): AppError {
-  const isTransient = answer.status >= 500 || answer.status === 429;
+  const { status } = answer;
   const text = answer.body.toString("utf8", 0, 300);
-  return new AppError(
-    isTransient ? "unavailable" : "internal",
-    `the registry answered ${what} with ${answer.status}: ${text}`,
-    {
-      details: { retryAfterMs: retryAfterMs(answer.headers["retry-after"]) },
-    },
-  );
+  const failure = knownTrouble(status, answer.body.toString("utf8", 0, 4_096));
+  const details = { retryAfterMs: retryAfterMs(answer.headers["retry-after"]), ...(failure && { failure }) };
+  return new AppError(codeOf(status), `the registry answered ${what} with ${status}: ${text}`, { details });
+}
+
+function codeOf(status: number): ErrorCode {
+  if (status === 413) return "too_large";
+  return status >= 500 || status === 429 ? "unavailable" : "internal";
 }
 
 /** Source: RFC 9110, 10.2.3: seconds, or a date. Null when it says nothing that can be read. */

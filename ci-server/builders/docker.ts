@@ -5,7 +5,7 @@ import { Readable } from "node:stream";
 import { type OpenContext, openContext, packContext, readDockerfile } from "../adapters/build-context.ts";
 import { explainFailure, withRunningStep } from "../adapters/buildkit-failure.ts";
 import { openSession, type Session, type SessionContext } from "../adapters/buildkit-session.ts";
-import { BuildkitTrace, type TraceFailure, type TraceLine } from "../adapters/buildkit-trace.ts";
+import { BuildkitTrace, type TraceFailure } from "../adapters/buildkit-trace.ts";
 import type { Engine, EngineMessage } from "../adapters/docker-engine.ts";
 import { ensureBases } from "../adapters/engine-bases.ts";
 import { sweepEngine } from "../adapters/engine-leftovers.ts";
@@ -132,15 +132,12 @@ interface Reading {
 }
 
 function readBuild(request: BuilderRequest): Reading {
-  const trace = new BuildkitTrace();
+  const trace = new BuildkitTrace({ onLine: request.log, onStep: request.onStep });
   let imageId: string | null = null;
-  const write = ({ text, step, stream }: TraceLine) => request.log(text, { step, ...(stream && { stream }) });
   return {
     onMessage(message) {
       if (message.id === "moby.buildkit.trace" && typeof message.aux === "string") {
-        const update = trace.read(message.aux);
-        update.lines.forEach(write);
-        update.steps.forEach(request.onStep);
+        trace.read(message.aux);
       } else if (message.id === "moby.image.id") {
         imageId = (message.aux as { ID?: string } | undefined)?.ID ?? null; // types.BuildResult of the engine's API
       } else if (message.stream !== undefined) {
@@ -150,7 +147,7 @@ function readBuild(request: BuilderRequest): Reading {
     imageId: () => imageId,
     failures: () => trace.failures,
     running: () => trace.running,
-    end: () => trace.rest().forEach(write),
+    end: () => trace.end(),
   };
 }
 

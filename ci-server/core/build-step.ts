@@ -2,8 +2,10 @@
 
 /** More than these of one image are shown in its log alone. */
 export const buildStepsMax = 500;
-/** Of a step's name, and of its error. */
-export const buildStepCharsMax = 1_000;
+/** Of a step's name, and of its error, as they are kept. */
+const charsMax = 1_000;
+/** As they are read: a secret that the cut goes through has to be found before it. */
+export const buildStepCharsMax = charsMax + 4_096;
 
 export interface BuildStep {
   /** Counts from 1 in the order of their beginning; the log's lines bear it. */
@@ -17,6 +19,12 @@ export interface BuildStep {
   /** Null while it runs, and for ever where the build ended before it. */
   readonly completedAt: Date | null;
   readonly error: string | null;
+}
+
+/** As it may be shown; `mask` hides what is secret in a text. */
+export function shownStep(step: BuildStep, mask: (text: string) => string): BuildStep {
+  const shown = (text: string) => mask(text).slice(0, charsMax).toWellFormed();
+  return { ...step, name: shown(step.name), error: step.error === null ? null : shown(step.error) };
 }
 
 /** What is known of the steps of one image; what is told again replaces what was told before. */

@@ -4,6 +4,7 @@ import type { Failure, Stage } from "./build.ts";
 import type { AppError, ErrorCode } from "./errors.ts";
 import { type FailureKind, knownFailure } from "./failure.ts";
 import { hintFor } from "./failure-hint.ts";
+import { overLimit } from "./over-limit.ts";
 
 export interface FailureContext {
   readonly stage: Stage;
@@ -79,9 +80,9 @@ const missingFile =
 const baseErrors =
   /pull access denied|manifest unknown|manifest for .* not found|failed to resolve source metadata|resolve image config|load metadata for|\/v2\/[^\s"]+\/manifests\/|insufficient_scope|failed to authorize|toomanyrequests|no match for platform/i;
 
-function kindInBuild({ message, stepName, exitCode }: Evidence): FailureKind {
+function kindInBuild({ message, text, stepName, exitCode }: Evidence): FailureKind {
   // The kernel's signal 9 is what a process gets that takes more memory than there is.
-  if (exitCode === 137) return "limit";
+  if (exitCode === 137 || overLimit(text) !== null) return "limit";
   if (exitCode !== null) return "step";
   if (/secret \S+(?: not found|: not found)|failed to (?:get|load) secret/i.test(message)) return "secret";
   if (baseErrors.test(message) || /^(?:\[[^\]]*\] )?FROM /.test(stepName)) return "base_image";

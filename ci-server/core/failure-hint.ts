@@ -1,6 +1,7 @@
 // One thing to do next about a failure: by what the texts of engines, package managers and registries mean, or by its kind.
 
 import type { FailedStep, FailureKind } from "./failure.ts";
+import { overLimitHint, tooMuchMemory } from "./over-limit.ts";
 
 export interface HintRequest {
   readonly kind: FailureKind;
@@ -155,6 +156,11 @@ const known: readonly Known[] = [
     hint: () => "let the step print what it does, or raise limits.build_silence_seconds_max in mergedock.yml",
   },
   {
+    kinds: ["timeout"],
+    pattern: /limits\.git_seconds_max/,
+    hint: () => "see whether the forge is slow, or raise limits.git_seconds_max in mergedock.yml",
+  },
+  {
     kinds: ["git"],
     pattern: /has no refs\/|has no \S+; a branch/,
     hint: () => "ask for a branch, a tag or a commit that the repository has",
@@ -169,6 +175,16 @@ const known: readonly Known[] = [
     pattern: /refuses access/,
     hint: () => "give the server access to the repository, or let it be readable without a password",
   },
+  {
+    kinds: ["recipe"],
+    pattern: /^(\S+) has \d+ bytes; it may have \d+ at most/,
+    hint: ([, file]) => `make ${file} smaller, or raise limits.recipe_file_bytes_max in mergedock.yml`,
+  },
+  {
+    kinds: ["recipe"],
+    pattern: /^(\S+) is (?:a folder|a link|a submodule|no file); it has to be a regular file/,
+    hint: ([, file]) => `commit ${file} itself, as a regular file`,
+  },
   { kinds: ["git"], pattern: /there is no repository/, hint: () => 'correct the repository\'s "url" in mergedock.yml' },
   {
     kinds: ["cancelled"],
@@ -180,7 +196,7 @@ const known: readonly Known[] = [
 const byExitCode: Readonly<Record<number, string>> = {
   126: "the file is no program, or may not be run: COPY it with --chmod=755",
   127: "a command was not found: install it in an earlier step, or correct its name",
-  137: "the step was killed, as the kernel does when memory runs out: let it use less, or give the engine more",
+  137: tooMuchMemory,
   139: "the program crashed (segmentation fault): try it outside of the build, with the same base image",
 };
 
@@ -204,6 +220,8 @@ const byKind: Readonly<Record<FailureKind, string>> = {
 };
 
 export function hintFor({ kind, text, step }: HintRequest): string {
+  const limited = overLimitHint(kind, text);
+  if (limited !== null) return limited;
   for (const { kinds, pattern, hint } of known) {
     const match = kinds.includes(kind) ? pattern.exec(text) : null;
     if (match !== null) return hint(match);

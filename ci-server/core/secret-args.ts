@@ -1,6 +1,6 @@
 // Which build arguments are secrets by their name: an argument stands in the image's history, in its labels and in the log.
 
-import { AppError } from "./errors.ts";
+import { failedBuild } from "./failure.ts";
 
 /** `tokens` are what is counted as often as what is secret. */
 const secretEnding = /(?:token|passwords?|passwd|passphrase|secrets?|credentials?)$/;
@@ -28,10 +28,10 @@ export function looksLikeSecret(name: string): boolean {
 export function refuseSecretArgs(args: Readonly<Record<string, string>>): void {
   const names = Object.keys(args).filter(looksLikeSecret);
   if (names.length === 0) return;
-  throw new AppError(
-    "invalid",
-    `args: ${names.join(", ")} would stand in the image and in the log; give it as one of "secrets", and read it in the step with RUN --mount=type=secret,id=...`,
-  );
+  const list = names.join(", ");
+  const message = `args: ${list} would stand in the image and in the log; give it as one of "secrets", and read it in the step with RUN --mount=type=secret,id=...`;
+  const hint = `move ${list} from the image's "args" to its "secrets", and give the file in mergedock.yml`;
+  throw failedBuild("invalid", message, { kind: "secret", hint });
 }
 
 /** `npmToken2`, `NPM_TOKEN_2` and `npm-token` are all `npm`, `token`. */

@@ -1,9 +1,11 @@
 // What core/ports/builder.ts promises of Builder: what of a commit is sent to the engine, and what is refused.
 
-import { symlink, writeFile } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { FileContent } from "../../lab/sample-commit.ts";
+import { tarOf } from "../helpers/archive.ts";
 import { builderContract } from "../helpers/builder-bench.ts";
 import { runImage } from "../helpers/engine-images.ts";
 import { fails } from "../helpers/failure.ts";
@@ -20,6 +22,31 @@ builderContract("Builder and its context", (bench) => {
     await symlink("/etc", join(bench.folder, "out"));
     await fails(bench.build({ context: "out" }), "invalid", "leads out of the repository");
     await fails(bench.build({ context: "../.." }), "invalid", "leads out of the repository");
+  });
+
+  it("T17: lets ADD unpack no archive to anywhere but into the image", async () => {
+    const outside = await mkdtemp(join(tmpdir(), "outside-"));
+    const victim = join(outside, "victim");
+    await writeFile(victim, "intact");
+    const archives = {
+      up: await tarOf([[`../../../../../../../..${victim}`, "changed"]]),
+      absolute: await tarOf([[victim, "changed"]]),
+      link: await tarOf([
+        ["out", { type: "symlink", linkname: outside }],
+        ["out/victim", "changed"],
+      ]),
+      hard: await tarOf([
+        ["own", { type: "link", linkname: `../../../../../../../..${victim}` }],
+        ["own", "changed"],
+      ]),
+    };
+    for (const [name, bytes] of Object.entries(archives)) {
+      await bench.put({ "evil.tar": bytes, Dockerfile: "FROM scratch\nADD evil.tar /x/\n" });
+      // Some are refused, some end up below the image's own root.
+      await bench.build().catch((error: unknown) => expect(error, name).to.include({ code: "build_failed" }));
+      expect([await readFile(victim, "utf8"), await readdir(outside)], name).to.deep.equal(["intact", ["victim"]]);
+    }
+    await rm(outside, { recursive: true });
   });
 
   it("T15: does not follow a .dockerignore to /dev/zero", async () => {

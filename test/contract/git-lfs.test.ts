@@ -116,7 +116,8 @@ describe("Git, of LFS", function () {
       ["file:///etc/passwd#", "file://"],
     ] as const) {
       lfs.hrefOf = (oid) => `${href}${oid}`;
-      await fails(tester.checkout(own()), "forbidden", `is at ${shown}, which is not one of ${tester.host}`);
+      const words = `is at ${shown}, which is not one of ${tester.host}`;
+      await fails(tester.checkout(own()), "forbidden", words, { kind: "source", hint: "lfs_hosts in mergedock.yml" });
     }
     expect(listener.hits).to.deep.equal([]);
   });
@@ -127,27 +128,30 @@ describe("Git, of LFS", function () {
     lfs.hrefOf = (oid) => `${redirecting.url}/${oid}`;
     const access = { kind: "token", username: "x-access-token", tokenFile: await tester.file("token", token) } as const;
     const lfsHosts = [new URL(redirecting.url).host];
-    await fails(tester.checkout({ access, lfsHosts }), "invalid", "answers with a redirect, which is not followed");
+    await fails(tester.checkout({ access, lfsHosts }), "invalid", "answers with a redirect, which is not followed", {
+      kind: "source",
+      hint: '"url" in mergedock.yml',
+    });
     expect(redirecting.hits).to.have.length(1);
     expect(redirecting.credentials).to.deep.equal([]);
     expect(listener.hits).to.deep.equal([]);
     await redirecting.close();
   });
 
-  const lies: [what: string, kept: string | null, code: string, words: string][] = [
-    ["another content", "other", "invalid", "has another content"],
-    ["more than the pointer says", "right and more", "invalid", "is larger than its 5 bytes"],
+  const lies: [what: string, kept: string | null, code: string, words: string, hint?: string][] = [
+    ["another content", "other", "invalid", "has another content", "push the object again"],
+    ["more than the pointer says", "right and more", "invalid", "is larger than its 5 bytes", "push the object again"],
     ["less than the pointer says", "ri", "unavailable", "ends after 2 of 5 bytes"],
-    ["nothing", null, "not_found", "answers 404 for object"],
+    ["nothing", null, "not_found", "answers 404 for object", "push the object again"],
   ];
-  for (const [what, kept, code, words] of lies) {
+  for (const [what, kept, code, words, hint] of lies) {
     it(`keeps nothing of a host that gives ${what}`, async () => {
       const pointer = lfs.keep("right");
       const oid = /sha256:(\w+)/.exec(pointer)?.[1] ?? "";
       await commit({ "a.bin": pointer });
       if (kept === null) lfs.objects.delete(oid);
       else lfs.objects.set(oid, Buffer.from(kept));
-      await fails(tester.checkout(own()), code, words);
+      await fails(tester.checkout(own()), code, words, hint === undefined ? hint : { kind: "source", hint });
       lfs.objects.set(oid, Buffer.from("right"));
       expect(await textOf(await tester.checkout(own()), "a.bin")).to.equal("right");
     });
@@ -156,7 +160,10 @@ describe("Git, of LFS", function () {
   it("T16: refuses files that are too large by what their pointers say, before any is downloaded", async () => {
     await commit({ "a.bin": pointerOf("a".repeat(64), 3 * 1024 ** 3) });
     const words = "with those of LFS are 3073 MiB in all; limits.repository_bytes_max allows 2048 MiB";
-    await fails(tester.checkout(own()), "too_large", words);
+    await fails(tester.checkout(own()), "too_large", words, {
+      kind: "source",
+      hint: "raise limits.repository_bytes_max",
+    });
     expect(tester.server.requests.filter(({ path }) => path.includes("/info/lfs"))).to.deep.equal([]);
   });
 

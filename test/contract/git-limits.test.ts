@@ -33,7 +33,7 @@ describe("Git, of what is too large", function () {
     const names = Array.from({ length: 24 }, (_none, index) => `100644 blob ${blob}\t${index}.bin\n`);
     await putTree(await plainGit(["mktree"], { cwd: tester.repository.folder, input: names.join("") }));
     const words = "of acme/shop are 2400 MiB in all; limits.repository_bytes_max allows 2048 MiB";
-    await fails(tester.checkout(), "too_large", words);
+    await fails(tester.checkout(), "too_large", words, { kind: "source", hint: "raise limits.repository_bytes_max" });
     expect(await bytesBelow(join(tester.folder, "state"))).to.be.lessThan(2 * mib);
   });
 
@@ -51,6 +51,7 @@ describe("Git, of what is too large", function () {
       tester.checkout(),
       "too_large",
       "has more than 500000 files; limits.repository_files_max allows no more",
+      { kind: "source", hint: "raise limits.repository_files_max" },
     );
     expect(performance.now() - started).to.be.lessThan(15_000);
     expect(await bytesBelow(join(tester.folder, "state"))).to.be.lessThan(2 * mib);
@@ -60,7 +61,10 @@ describe("Git, of what is too large", function () {
     await start({ mirrorBytesMax: 4 * mib });
     const before = await tester.repository.resolve("main");
     await addNoise(8);
-    await fails(tester.checkout(), "too_large", "more than the 4 MiB that limits.mirror_bytes_max allows");
+    await fails(tester.checkout(), "too_large", "more than the 4 MiB that limits.mirror_bytes_max allows", {
+      kind: "source",
+      hint: "raise limits.mirror_bytes_max",
+    });
     expect(await bytesBelow(join(tester.folder, "state"))).to.be.lessThan(mib);
     await git("update-ref", "refs/heads/main", before);
     expect(await textOf(await tester.checkout(), "a.txt")).to.equal("one\n");

@@ -119,7 +119,10 @@ describe("Git, of submodules", function () {
   it("T13: asks nothing of a folder of the host that is not allowed", async () => {
     await tester.addSubmodules({ one: { url: tester.urlOf("other/lib"), sha: libSha } });
     const hosts = [`${tester.host}/acme`, "github.com"];
-    await fails(tester.checkout({ submoduleHosts: hosts }), "forbidden", `is not one of ${hosts.join(", ")}`);
+    await fails(tester.checkout({ submoduleHosts: hosts }), "forbidden", `is not one of ${hosts.join(", ")}`, {
+      kind: "source",
+      hint: `add ${tester.host} to the repository's submodule_hosts in mergedock.yml`,
+    });
     expect(tester.server.requests.filter(({ path }) => path.includes("/other/"))).to.deep.equal([]);
   });
 
@@ -162,19 +165,29 @@ describe("Git, of submodules", function () {
     };
     for (const name of [".git", "..", ".GIT"]) {
       await tester.addSubmodules({ one: { url: "../lib.git", sha: await evil(name) } });
-      await fails(tester.checkout(own()), "invalid", "git's own check (fsck) refuses");
+      await fails(tester.checkout(own()), "invalid", "git's own check (fsck) refuses", {
+        kind: "source",
+        hint: "git fsck --full",
+      });
     }
   });
 
   it("says when a commit was never pushed, when .gitmodules is silent, and when there are too many", async () => {
     await tester.addSubmodules({ one: { url: "../lib.git", sha: "1".repeat(40) } });
-    await fails(tester.checkout(own()), "not_found", "was that commit ever pushed?");
+    await fails(tester.checkout(own()), "not_found", "was that commit ever pushed?", {
+      kind: "source",
+      hint: "push the submodule's commit",
+    });
     const head = await tester.repository.commit({ files: { ".gitmodules": null }, message: "Forget" });
     await commitWith(tester.repository, head, `160000 ${libSha}\tone\n`);
-    await fails(tester.checkout(own()), "invalid", "submodule one of acme/shop has no url in .gitmodules");
+    const silent = "submodule one of acme/shop has no url in .gitmodules";
+    await fails(tester.checkout(own()), "invalid", silent, { kind: "source", hint: "commit .gitmodules" });
     const many = Array.from({ length: 101 }, (_none, index) => [`m${index}`, { url: "../lib.git", sha: libSha }]);
     await tester.addSubmodules(Object.fromEntries(many));
-    await fails(tester.checkout(own()), "too_large", "has more than 100 submodules");
+    await fails(tester.checkout(own()), "too_large", "has more than 100 submodules", {
+      kind: "source",
+      hint: "fewer submodules",
+    });
   });
 
   it("does not go round for ever in submodules of submodules", async () => {

@@ -156,8 +156,8 @@ COPY --from=b /bin /b
   it("base_image: has the line of an image that cannot be had", async () => {
     const image = `${ci.lab.registry.host}/base/none:1`;
     expectFailure(await merged({ Dockerfile: `# none\nFROM ${image}\n` }), {
-      ...{ result: "failure", kind: "base_image", lastLines: [], step: null },
-      message: "not found",
+      ...{ result: "failure", kind: "base_image", lastLines: [], message: "not found" },
+      step: { number: null, name: `FROM ${image}`, dockerfileLine: 2, exitCode: null },
       hint: "check its name and its tag",
     });
     const private_ = "registry.internal/base/none:1";
@@ -165,6 +165,18 @@ COPY --from=b /bin /b
       ...{ result: "failure", kind: "base_image", lastLines: [], message: "is refused" },
       step: { name: `FROM ${private_}`, dockerfileLine: 2, exitCode: null },
       hint: "base_registries",
+    });
+  });
+
+  it("base_image: has the line of an image that only the engine has asked for", async () => {
+    await withTester({ file: { engine: { base_registries: ["*"] } } }, async (other) => {
+      const image = "localhost:5999/base/none:1";
+      const files = { Dockerfile: `# none\nARG HOST=localhost:5999\n\nFROM $HOST/base/none:1\n` };
+      expectFailure(await other.finished((await other.merge({ files })).verdict.build), {
+        ...{ result: "error", kind: "base_image", code: "unavailable", lastLines: [], message: image },
+        step: { name: `FROM ${image}`, dockerfileLine: 4, exitCode: null },
+        hint: "is localhost:5999 running",
+      });
     });
   });
 

@@ -17,8 +17,8 @@ import { type ServerProcess, startServer } from "../helpers/server-process.ts";
 import { adminToken, type BuildView, labEnvironment } from "../helpers/tester.ts";
 
 const megabyte = 1024 * 1024;
-/** What the garbage collector leaves until it comes by, however much it is; the floods would take four times that and more. */
-const grownBytesMax = 256 * megabyte;
+/** What the garbage collector leaves until it comes by, however much it is: 85 MB of 0.5 GB, 108 MB of 1.5 GB. To keep a flood takes far more. */
+const grownBytesMax = 192 * megabyte;
 const limits = { log_bytes_max: megabyte / 4, log_lines_max: 5_000 };
 
 interface Built {
@@ -34,7 +34,7 @@ describe("a build that prints without end", function () {
   let repository: Repository;
   let flooding: FloodingEngine;
   let flood: Flood = { piece: "", times: 0, end: "" };
-  let server: ServerProcess;
+  let server: ServerProcess | undefined;
   let apiUrl = "";
   before(async () => {
     lab = await useLab();
@@ -45,10 +45,7 @@ describe("a build that prints without end", function () {
     const repositories = [{ name: "acme/shop", url: `${git.url}/acme/shop.git` }];
     await writeFile(join(folder, "mergedock.yml"), JSON.stringify({ repositories, limits }));
   });
-  afterEach(async () => {
-    await server.stop();
-    await removeImages(lab);
-  });
+  afterEach(() => removeImages(lab));
   after(async () => {
     await flooding?.stop();
     await git?.stop();
@@ -79,14 +76,9 @@ describe("a build that prints without end", function () {
     return { build, lines: lines.map((line) => JSON.parse(line) as LogLine) }; // the API's format
   }
 
-  /** A tenth of it once before, for what a first build takes for good. */
   async function builtWithin(command: string): Promise<Built> {
-    const whole = flood;
-    flood = { ...whole, times: whole.times / 10 };
-    await built(command);
-    flood = whole;
     let found: Built | undefined;
-    const grownBytes = await memoryGrowth(server.child.pid ?? 0, async () => {
+    const grownBytes = await memoryGrowth(server?.child.pid ?? 0, async () => {
       found = await built(command);
     });
     expect(grownBytes).to.be.lessThan(grownBytesMax);
@@ -111,35 +103,43 @@ describe("a build that prints without end", function () {
 
   it("T25: is bounded on a real engine, to its end", async () => {
     await start(lab.engine.host);
-    const found = await builtWithin("yes | head -c 200m && sleep 1.1 && echo the end is near && exit 7");
+    // For what a first build takes for good.
+    await built("exit 7");
+    const found = await builtWithin("yes | head -c 60m && sleep 1.1 && echo the end is near && exit 7");
+    await server?.stop();
     expectBounded(found);
     expect(found.lines.at(-100)?.text).to.match(/^#\d+ y$/);
   });
 
-  /** Of short lines less: what they cost is by the line. */
+  /** Of what costs by the line and by the character less. */
   const floods: [what: string, megabytes: number, piece: string][] = [
-    ["short lines", 15, "y\n".repeat(16_384)],
-    ["long lines", 1_000, `${"y".repeat(32_767)}\n`],
-    ["a line that is written over for ever", 1_000, "100%\r".repeat(6_554)],
-    ["colours and moves", 80, "\u001b[31mred\u001b[2K\u001b[0m\n".repeat(2_048)],
+    ["short lines", 6, "y\n".repeat(16_384)],
+    ["long lines", 500, `${"y".repeat(32_767)}\n`],
+    ["a line that is written over for ever", 500, "100%\r".repeat(6_554)],
+    ["colours and moves", 30, "\u001b[31mred\u001b[2K\u001b[0m\n".repeat(2_048)],
+    ["a line that does not end", 500, "y".repeat(32_768)],
   ];
-  for (const [what, megabytes, piece] of floods) {
-    it(`T25: is bounded where ${megabytes} MB of ${what} reach the server`, async () => {
-      await start(flooding.host);
-      flood = { piece, times: Math.ceil((megabytes * megabyte) / piece.length), end: "\nthe end is near\n" };
-      const found = await builtWithin("true");
-      if (!what.startsWith("a line")) expectBounded(found);
-      else expect(found.lines.map(({ text }) => text)).to.include.members(["#1 100%", "#1 the end is near"]);
-    });
-  }
 
-  it("T25: keeps a piece of a line that does not end", async () => {
-    await start(flooding.host);
-    flood = { piece: "y".repeat(32_768), times: 32_000, end: "\nthe end is near\n" };
-    const { lines } = await builtWithin("true");
-    const long = lines.find(({ text }) => text.startsWith("#1 yyy"));
-    expect(long?.text)
-      .to.match(/^#1 y+ … the rest of this line is left out$/)
-      .and.to.have.length.below(17_000);
+  describe("on an engine that knows no limit of its own", () => {
+    before(async () => {
+      await start(flooding.host);
+      flood = { piece: "y\n".repeat(1_000), times: 100, end: "" };
+      await built("true");
+    });
+    after(() => server?.stop());
+
+    for (const [what, megabytes, piece] of floods) {
+      it(`T25: is bounded where ${megabytes} MB of ${what} reach the server`, async () => {
+        flood = { piece, times: Math.ceil((megabytes * megabyte) / piece.length), end: "\nthe end is near\n" };
+        const found = await builtWithin("true");
+        const texts = found.lines.map(({ text }) => text);
+        if (what.endsWith("lines") || what.startsWith("colours")) expectBounded(found);
+        else if (what.endsWith("ever")) expect(texts).to.include.members(["#1 100%", "#1 the end is near"]);
+        else
+          expect(texts.find((text) => text.startsWith("#1 yyy")))
+            .to.match(/^#1 y+ … the rest of this line is left out$/)
+            .and.to.have.length.below(17_000);
+      });
+    }
   });
 });

@@ -50,6 +50,17 @@ describe("the steps of a build", function () {
     expect(failed.steps.shop?.at(-1)?.error).to.match(/exit code: 3$/);
   });
 
+  it("T23: hide a secret in their names, also where its name is cut off in the middle of it", async () => {
+    const begun = `[2/2] RUN exit 3; : ${randomUUID()} `;
+    const pad = "x".repeat(1_000 - 10 - begun.length);
+    const words = `${begun.slice("[2/2] ".length)}${pad}${value} and more`;
+    const use = "RUN --mount=type=secret,id=npm_token";
+    const failed = await build(words.replace("RUN", use).replace("x".repeat(use.length - 3), ""));
+    const name = failed.steps.shop?.at(-1)?.name ?? "";
+    expect(name).to.have.length.within(980, 1_000);
+    expect([name, failed.failure?.step?.name].join()).to.contain("xxx").and.not.contain(value.slice(0, 4));
+  });
+
   it("T23: read the secrets that the server's configuration has for them", async () => {
     const cat = "/bin/busybox cat /run/secrets/npm_token | /bin/busybox md5sum";
     const built = await build(`RUN --mount=type=secret,id=npm_token,required=true ${cat} # ${randomUUID()}`);

@@ -117,8 +117,44 @@ const ofStep: [exitCode: number, lines: string[], kind: FailureKind, hint: RegEx
   [127, ["/bin/bash: line 1: nosuchcmd: command not found"], "step", /^install nosuchcmd/],
   [127, [], "step", /a command was not found/],
   [126, [], "step", /--chmod=755/],
-  [137, ["Killed"], "limit", /memory/],
+  [137, ["Killed"], "limit", /memory\.max .*docs\/engine\.md/],
   [139, [], "step", /segmentation/],
+  [2, ["/bin/sh: can't fork: Resource temporarily unavailable"], "limit", /pids\.max .*docs\/engine\.md/],
+  [
+    1,
+    ["runc run failed: unable to start container process: can't get final child's PID from pipe: EOF"],
+    "limit",
+    /no other one takes all .*pids\.max/,
+  ],
+  [254, ["bash: fork: retry: Resource temporarily unavailable"], "limit", /pids\.max/],
+  [1, ["Error: spawn /bin/sh EAGAIN"], "limit", /pids\.max/],
+  [2, ["runtime: failed to create new OS thread (have 7 already; errno=11)"], "limit", /pids\.max/],
+  [1, ["OpenBLAS: pthread_create failed for thread 3 of 8: Resource temporarily unavailable"], "limit", /pids\.max/],
+  [
+    2,
+    ["sh: can't fork: Resource temporarily unavailable", "sh: can't fork: Cannot allocate memory"],
+    "limit",
+    /raise pids\.max of/,
+  ],
+  [2, ["bash: fork: Cannot allocate memory"], "limit", /pids\.max and memory\.max .*docs\/engine\.md/],
+  [1, ["tar: Cannot allocate memory"], "limit", /raise memory\.max .*docs\/engine\.md/],
+  [1, ["c++: fatal error: Killed signal terminated program cc1plus"], "limit", /memory\.max/],
+  [1, ["go: compile: signal: killed"], "limit", /memory\.max/],
+  [1, ["building", "Killed"], "limit", /memory\.max/],
+  [1, ["/bin/bash: line 1:    12 Killed                  ./big"], "limit", /memory\.max/],
+  [
+    134,
+    ["FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"],
+    "limit",
+    /max-old-space/,
+  ],
+  [1, ["Killed", "a later word"], "step", /last lines/],
+  [
+    100,
+    ["E: Could not get lock /var/lib/dpkg/lock - open (11: Resource temporarily unavailable)"],
+    "step",
+    /last lines/,
+  ],
   [
     1,
     ['runc run failed: unable to start container process: exec: "/bin/sh": stat /bin/sh: no such file or directory'],
@@ -148,6 +184,27 @@ const ofStep: [exitCode: number, lines: string[], kind: FailureKind, hint: RegEx
 const ofOurs: [code: ErrorCode, message: string, stage: Stage, kind: FailureKind, hint: RegExp][] = [
   ["timeout", "the build took longer than 5 s (limits.build_seconds_max)", "build", "timeout", /build_seconds_max/],
   ["timeout", "the engine said nothing for 600 s", "build", "timeout", /build_silence_seconds_max/],
+  [
+    "timeout",
+    "https://f/a.git was not fetched within 900 s; limits.git_seconds_max allows no more",
+    "fetch",
+    "timeout",
+    /git_seconds_max/,
+  ],
+  [
+    "invalid",
+    ".mergedock.yml has 70000 bytes; it may have 65536 at most",
+    "plan",
+    "recipe",
+    /limits\.recipe_file_bytes_max/,
+  ],
+  [
+    "invalid",
+    ".mergedock.yml is a link; it has to be a regular file",
+    "plan",
+    "recipe",
+    /commit \.mergedock\.yml itself/,
+  ],
   ["cancelled", "cancelled by hand", "build", "cancelled", /ask for the build again/],
   ["cancelled", "superseded by #7", "queued", "cancelled", /build 7/],
   ["invalid", 'there is no folder none in this commit; check "context"', "build", "context", /"context"/],
@@ -231,6 +288,19 @@ describe("a failure", () => {
 
   for (const [code, message, stage, kind, hint] of ofOurs)
     it(`in ${stage} is ${kind}: ${message}`, () => expectKind(explain(code, message, stage), kind, hint));
+
+  it("T21: of a step that was refused processes until its time was over names the engine's cap", () => {
+    const lines = ["sh: can't fork: Resource temporarily unavailable"];
+    const failure = explain("timeout", "the engine said nothing for 600 s", "build", {}, lines);
+    expectKind(failure, "timeout", /pids\.max/);
+  });
+
+  it("T21: of a step that never began for want of processes is the limit's", () => {
+    const words =
+      "runc run failed: unable to start container process: fork/exec /proc/self/exe: resource temporarily unavailable";
+    const step = { number: 4, name: "[2/3] RUN x", dockerfileLine: 3, exitCode: null };
+    expectKind(explain("build_failed", words, "build", { step }), "limit", /pids\.max/);
+  });
 
   it("is what whoever throws it says, and has what that leaves out", () => {
     const failure = explain("conflict", "1.0.0 has other content", "push", { kind: "tag_exists", service: "cart" });

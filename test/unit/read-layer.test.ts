@@ -1,29 +1,17 @@
 // Layers as registries send them: packed in several ways, broken, endless, or other ones than were asked for.
 
 import { createHash } from "node:crypto";
-import { buffer } from "node:stream/consumers";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { expect } from "chai";
-import { type Header, pack } from "tar-stream";
 import { readLayer } from "../../ci-server/adapters/sbom/read-layer.ts";
 import type { LayerContent } from "../../ci-server/core/sbom/package.ts";
+import { type Files, tarOf as tar } from "../helpers/archive.ts";
 import { fails } from "../helpers/failure.ts";
 
 const limits = { layerBytesMax: 10_000_000, layerEntriesMax: 100, layerPackagesMax: 50, fileBytesMax: 1_000 };
 const never = new AbortController().signal;
 const packageJson = "app/node_modules/a/package.json";
 const text = '{ "name": "a", "version": "1.0.0" }';
-
-type Files = readonly (readonly [string, string | Partial<Header>])[];
-
-async function tar(files: Files): Promise<Buffer> {
-  const archive = pack();
-  for (const [name, what] of files)
-    if (typeof what === "string") archive.entry({ name }, what);
-    else archive.entry({ name, ...what });
-  archive.finalize();
-  return buffer(archive as unknown as AsyncIterable<Buffer>); // streamx's Readable is one
-}
 
 function digestOf(bytes: Buffer): string {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;

@@ -18,5 +18,10 @@ describe("arguments that look like secrets", () => {
     expect(refuse).to.throw("args: NPM_TOKEN, API_KEY would stand in the image").with.property("code", "invalid");
     expect(refuse).to.throw('one of "secrets"').with.property("message").not.contain("hush");
     expect(() => refuseSecretArgs({ NODE_ENV: "production" })).not.to.throw();
+    const known = {
+      kind: "secret",
+      hint: 'move NPM_TOKEN, API_KEY from the image\'s "args" to its "secrets", and give the file in mergedock.yml',
+    };
+    expect(refuse).to.throw().with.nested.property("details.failure").deep.equal(known);
   });
 });

@@ -22,7 +22,7 @@ export interface ContentReaderOptions {
 
 const layersAtOnce = 4;
 /** Goes up whenever a layer would be read differently. */
-const readerVersion = 1;
+const readerVersion = 2;
 
 export function createContentReader(
   registry: RegistryArtifacts,

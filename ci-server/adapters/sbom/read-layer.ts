@@ -30,6 +30,8 @@ export interface LayerSource {
 
 /** Whoever reads the first ones knows enough. */
 const problemsMax = 100;
+/** Of a name among them: an archive's may be of any length. */
+const nameCharsMax = 500;
 const whiteout = ".wh.";
 const opaque = ".wh..wh..opq";
 
@@ -116,6 +118,8 @@ class LayerReading {
   readonly #removed: string[] = [];
   readonly #emptied: string[] = [];
   readonly #problems: string[] = [];
+  /** Links of this layer: no engine makes a file behind one of them. */
+  readonly #links = new Set<string>();
   #entries = 0;
   #bytes = 0;
   overLimit: AppError | null = null;
@@ -146,7 +150,9 @@ class LayerReading {
     const { layerEntriesMax } = this.#limits;
     if (this.#entries > layerEntriesMax)
       this.#stop(`more than ${layerEntriesMax} files (limits.sbom_layer_entries_max)`);
-    const path = normalize(entry.header.name);
+    const { name } = entry.header;
+    const path = normalize(name);
+    if (path === null && leadsOut(name)) this.#complain(name, "it leads out of the image, and is not read");
     const wanted = path !== null && this.#note(path, entry);
     const chunks: Buffer[] = [];
     for await (const chunk of entry) {
@@ -163,9 +169,15 @@ class LayerReading {
     if (name === opaque) this.#emptied.push(folder);
     else if (name.startsWith(whiteout))
       this.#removed.push(folder === "" ? name.slice(4) : `${folder}/${name.slice(4)}`);
+    if (header.type === "symlink") this.#links.add(path);
     if (header.type === "symlink" && isPackageFolder(path)) this.#removed.push(path);
     if (!isPackageFile(path)) return false;
-    if (header.type === "link") this.#link(path, normalize(header.linkname));
+    const behind = foldersOf(path).find((above) => this.#links.has(above));
+    if (behind !== undefined) {
+      this.#complain(path, `it lies behind the link /${behind}, and is not read`);
+      return false;
+    }
+    if (header.type === "link") this.#link(path, header.linkname ?? "");
     if (header.type !== "file" && header.type !== "contiguous-file") return false;
     const { fileBytesMax, layerPackagesMax } = this.#limits;
     if (this.#files.size === layerPackagesMax)
@@ -176,10 +188,11 @@ class LayerReading {
   }
 
   /** A hard link has the content of a file that came before it in the same layer. */
-  #link(path: string, target: string | null): void {
+  #link(path: string, linkname: string): void {
+    const target = normalize(linkname);
     const file = target === null ? undefined : this.#files.get(target);
     if (file !== undefined) this.#files.set(path, { ...file, path });
-    else this.#complain(path, `it is a hard link to /${target}, which is not read`);
+    else this.#complain(path, `it is a hard link to /${shown(target ?? linkname)}, which is not read`);
   }
 
   #read(path: string, text: string): void {
@@ -191,13 +204,26 @@ class LayerReading {
   }
 
   #complain(path: string, what: string): void {
-    if (this.#problems.length < problemsMax) this.#problems.push(`/${path}: ${what}`);
+    if (this.#problems.length < problemsMax) this.#problems.push(`/${shown(path)}: ${what}`);
   }
+}
+
+function shown(path: string): string {
+  return path.slice(0, nameCharsMax);
+}
+
+/** From the top. */
+function foldersOf(path: string): string[] {
+  return [...path.matchAll(/\//g)].map(({ index }) => path.slice(0, index));
 }
 
 /** A link in the place of such a folder hides the folder of a lower layer. */
 function isPackageFolder(path: string): boolean {
   return /(?:^|\/)(?:node_modules(?:\/(?:@[^/]+\/)?[^/]+)?|(?:site|dist)-packages(?:\/[^/]+)?)$/.test(path);
+}
+
+function leadsOut(name: string): boolean {
+  return name.split("/").includes("..");
 }
 
 /** Relative to the image's root; null for a path that leads out of it, which no engine would follow. */

@@ -1,5 +1,6 @@
 // The stage `build`: every image on the engine, none of them in the registry yet.
 
+import { withBaseLine } from "../../core/base-line.ts";
 import type { Artifact } from "../../core/build.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
@@ -31,7 +32,7 @@ function ownLog({ images, log }: BuildRun, { recipe }: ImageRun): BuildRun["log"
 async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Artifact[]): Promise<Built | null> {
   const { store } = run.parts;
   const recipe = withArguments(image.recipe, image.needed);
-  await identifyImage(run, image, recipe);
+  const needs = await identifyImage(run, image, recipe);
   if (await reuseImage(run, image)) return null;
   // What an earlier attempt has made of other base images does not count.
   const text = JSON.stringify({ ...recipe, key: image.key });
@@ -40,7 +41,9 @@ async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Ar
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await runSteps(run, recipe, image.bases);
+  const built = await runSteps(run, recipe, image.bases).catch((error: unknown) => {
+    throw withBaseLine(error, needs);
+  });
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });
   return built;
 }

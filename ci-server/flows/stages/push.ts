@@ -68,7 +68,7 @@ async function pushOnce(run: BuildRun, recipe: Recipe, built: Built): Promise<st
     run.signal.throwIfAborted();
     const manifest = await registry.manifest(recipe.image, built.tag, run.signal).catch((trouble: unknown) => {
       throw trouble instanceof AppError
-        ? new AppError(error.code, error.message, { cause: error, details: trouble.details })
+        ? new AppError(error.code, error.message, { cause: error, details: { ...trouble.details, ...error.details } })
         : error;
     });
     if (manifest === null || !isOf(manifest, built)) throw error;

@@ -1,5 +1,6 @@
 // Before an image is built: what it would be made from, whether that is allowed, and whether an earlier build has made it.
 
+import { withBaseLine } from "../../core/base-line.ts";
 import { type BasePolicy, isNamedHost, type Refusal, refuseNeeds } from "../../core/base-policy.ts";
 import { parseBaseReference } from "../../core/base-reference.ts";
 import type { BaseImage } from "../../core/build.ts";
@@ -11,12 +12,15 @@ import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
 import { checkoutOf, repositoryOf, retry } from "./of-run.ts";
 
+/** What names no image. */
+const nothing: Pick<Needs, "frontend" | "images"> = { frontend: null, images: [] };
+
 /**
  * Sets the image's bases, those that are known, and its key; null where one is not. `recipe`: with all arguments that the builder
- * gets. Throws `invalid` for a host that is not allowed.
+ * gets. Returns where the Dockerfile names them. Throws `invalid` for a host that is not allowed.
  */
-export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Recipe): Promise<void> {
-  if (recipe.type !== "docker") return;
+export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Recipe): Promise<typeof nothing> {
+  if (recipe.type !== "docker") return nothing;
   const { contexts, bases } = run.parts;
   const { signal } = run;
   const [context, platform] = await Promise.all([
@@ -28,9 +32,11 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
   const policy = run.parts.basePolicy(repository);
   const refusal = refuseNeeds(needs, policy);
   if (refusal !== null) throw refused(recipe, refusal);
-  const found = await resolveBases(run, needs, policy);
+  const found = await resolveBases(run, needs, policy).catch((error: unknown) => {
+    throw withBaseLine(error, needs);
+  });
   image.bases = found.bases;
-  if (!found.isComplete) return;
+  if (!found.isComplete) return needs;
   const lasting = await Promise.all(found.bases.map((base) => lastingName(run, base)));
   const args = withLastingNames(recipe.args, lasting);
   const parts = {
@@ -41,6 +47,7 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
     sources: { submodules: repository.submoduleHosts !== null, lfs: repository.lfsHosts !== null },
   };
   image.key = await sha256(keyText(parts));
+  return needs;
 }
 
 /** True when an earlier build has made the same, and the registry has it: nothing is left to be built. */

@@ -1,7 +1,7 @@
 // Lets the builder make one image, with its secrets, and keeps what became of its steps, also where one of them failed.
 
 import type { BaseImage } from "../../core/build.ts";
-import { type BuildStep, BuildSteps } from "../../core/build-step.ts";
+import { BuildSteps, shownStep } from "../../core/build-step.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
 import type { BuildRun } from "../build-run.ts";
@@ -14,11 +14,8 @@ export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly Ba
   const steps = new BuildSteps();
   const onStep = steps.add.bind(steps);
   // A step's name is what somebody wrote, and its error what somebody answered.
-  const masked = (step: BuildStep) => ({
-    ...{ ...step, name: run.mask(step.name) },
-    error: step.error === null ? null : run.mask(step.error),
-  });
-  const record = () => store.recordSteps(run.at, recipe.service, steps.list().map(masked));
+  const shown = () => steps.list().map((step) => shownStep(step, run.mask));
+  const record = () => store.recordSteps(run.at, recipe.service, shown());
   const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
     // Why the build failed is worth more than that its steps could not be stored.
     await record().catch(() => undefined);
