@@ -18,7 +18,11 @@ export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly Ba
     ...{ ...step, name: run.mask(step.name) },
     error: step.error === null ? null : run.mask(step.error),
   });
-  const record = () => store.recordSteps(run.at, recipe.service, steps.list().map(masked));
+  const record = () => {
+    const list = steps.list().map(masked);
+    run.watch.stepsEnded(recipe.service, list);
+    return store.recordSteps(run.at, recipe.service, list);
+  };
   const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
     // Why the build failed is worth more than that its steps could not be stored.
     await record().catch(() => undefined);
