@@ -4,6 +4,9 @@ import { type DestinationStream, type Logger, pino, stdSerializers } from "pino"
 import pretty from "pino-pretty";
 import { redact } from "./redact.ts";
 
+/** Of a child's own fields, which no formatter sees; `redact` looks through all others. */
+const secretFields = ["password", "secret", "secrets", "token", "adminToken", "authorization", "authconfig", "headers"];
+
 export interface LogOptions {
   readonly level: string;
   /** Where the lines go; stderr, readable when that is a terminal, when absent. */
@@ -16,7 +19,8 @@ export function createLog(options: LogOptions): Logger {
     {
       level: options.level,
       base: null,
-      formatters: { log: toSafe, bindings: toSafe },
+      formatters: { log: toSafe },
+      redact: { paths: secretFields, censor: "[redacted]" },
       serializers: { err: (error: unknown) => (error instanceof Error ? redact(stdSerializers.err(error)) : error) },
     },
     destination,

@@ -26,8 +26,8 @@ export interface FakeCollector {
   readonly spans: readonly CollectedSpan[];
   /** `silent`: it takes everything and never answers. */
   mood: "well" | "silent" | "refusing";
-  /** How often it was asked. */
-  readonly asked: () => number;
+  /** Waits until it is asked once more. */
+  next(): Promise<void>;
   /** Waits until `done` says so of the spans that have come. */
   until(done: (spans: readonly CollectedSpan[]) => boolean): Promise<void>;
   stop(): Promise<void>;
@@ -58,10 +58,9 @@ export async function startFakeCollector(): Promise<FakeCollector> {
   const spans: CollectedSpan[] = [];
   const news = new EventEmitter();
   const state: { mood: FakeCollector["mood"] } = { mood: "well" };
-  let count = 0;
   const server = createServer(async (request, response) => {
-    count += 1;
     const text = await readBody(request);
+    news.emit("asked");
     if (state.mood === "silent") return;
     if (state.mood === "refusing" || request.url !== "/v1/traces") {
       response.writeHead(state.mood === "refusing" ? 503 : 404).end();
@@ -75,7 +74,7 @@ export async function startFakeCollector(): Promise<FakeCollector> {
   // A listening TCP server has an address with a port.
   const { port } = server.address() as AddressInfo;
   return Object.assign(state, {
-    ...{ url: `http://127.0.0.1:${port}`, spans, asked: () => count },
+    ...{ url: `http://127.0.0.1:${port}`, spans },
     async until(done: (all: readonly CollectedSpan[]) => boolean) {
       const signal = AbortSignal.timeout(untilMsMax);
       const coming = on(news, "spans", { signal });
@@ -85,6 +84,9 @@ export async function startFakeCollector(): Promise<FakeCollector> {
         });
       }
       await coming.return?.();
+    },
+    async next() {
+      await once(news, "asked", { signal: AbortSignal.timeout(untilMsMax) });
     },
     async stop() {
       server.closeAllConnections();
