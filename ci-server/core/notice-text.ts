@@ -69,7 +69,9 @@ function toImage({ reference, tags }: Notice["images"][number]): string {
 
 /** A title is what somebody wrote on a forge. */
 function oneLine(text: string): string {
-  return cut(text.replace(/[\p{C}\s]+/gu, " ").trim()).slice(0, 200);
+  return cut(text.replace(/[\p{C}\s]+/gu, " ").trim())
+    .slice(0, 200)
+    .toWellFormed();
 }
 
 function cut(text: string): string {

@@ -52,7 +52,7 @@ interface RawSpan {
   readonly status: { readonly code?: number };
 }
 
-const untilMsMax = 20_000;
+const untilMsMax = 60_000;
 
 export async function startFakeCollector(): Promise<FakeCollector> {
   const spans: CollectedSpan[] = [];

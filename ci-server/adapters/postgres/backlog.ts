@@ -3,10 +3,12 @@
 import type { Pool } from "pg";
 import type { Backlog } from "../metrics/page.ts";
 
-/** All builds that have not ended are in one small index. */
-const buildsSql = `select repository, case when attempts = 0 then 'pending' else 'executing' end as state, count(*)::int as count,
-    extract(epoch from now() - min(created_at) filter (where attempts = 0))::float8 as "oldestSeconds"
-  from build where result is null group by 1, 2`;
+/** All builds that have not ended are in one small index. One that was given back waits as those that were never begun. */
+const buildsSql = `select repository, state, count(*)::int as count,
+    extract(epoch from now() - min(created_at) filter (where state = 'pending'))::float8 as "oldestSeconds"
+  from (select b.repository, b.created_at, case when b.attempts = 0 or a.outcome = 'given_back' then 'pending' else 'executing' end as state
+    from build b left join build_attempt a on a.build_id = b.id and a.attempt = b.attempts where b.result is null) open
+  group by 1, 2`;
 const notificationsSql = `select count(*) filter (where state = 'pending')::int as pending, count(*) filter (where state = 'failed')::int as failed
   from notification where state <> 'sent'`;
 
