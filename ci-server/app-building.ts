@@ -94,7 +94,7 @@ function gitFolderOf(stateFolder: string): string {
 
 /** Takes builds from the queue until that is stopped. */
 export async function work(opened: Opened, { pruning, ...building }: Building): Promise<void> {
-  const { config, log, postgres, closers } = opened;
+  const { config, log, postgres, observing, closers } = opened;
   const { limits, repositories, registry } = config;
   const parts = {
     ...{ store: postgres.store, ...building, clock: systemClock, repositories, pushHost: registry.pushHost },
@@ -115,11 +115,7 @@ export async function work(opened: Opened, { pruning, ...building }: Building): 
   };
   closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
   await postgres.queue.work(async (buildId, lease) => {
-    log.info({ buildId }, "build begun");
-    await runBuild(parts, buildId, lease);
-    const build = await postgres.store.build(buildId);
-    const level = build?.result === "error" ? "error" : "info";
-    log[level]({ buildId, result: build?.result, failure: build?.failure }, "build ended");
+    await runBuild({ ...parts, observer: await observing.builds(buildId) }, buildId, lease);
   });
 }
 

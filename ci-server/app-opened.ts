@@ -2,6 +2,7 @@
 
 import type { Logger } from "pino";
 import type { OpenPostgres } from "./adapters/postgres/open.ts";
+import type { Observing } from "./app-observing.ts";
 import type { Config } from "./config.ts";
 import type { Check } from "./http/health.ts";
 
@@ -10,6 +11,7 @@ export interface Opened {
   readonly config: Config;
   readonly log: Logger;
   readonly postgres: OpenPostgres;
+  readonly observing: Observing;
   readonly checks: Record<string, Check>;
   readonly closers: (() => Promise<void>)[];
   isDraining: boolean;

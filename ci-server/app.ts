@@ -6,10 +6,12 @@ import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
 import type { Signer } from "./adapters/dsse.ts";
+import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { openBuilding, work } from "./app-building.ts";
+import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
 import { type IntakeSecrets, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
 import { attestationSigner } from "./attestation-key.ts";
@@ -21,6 +23,7 @@ import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
 import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
+import type { MetricsOptions } from "./http/metrics.ts";
 import { listen } from "./http/server.ts";
 import { createWebhookApp } from "./http/webhooks.ts";
 
@@ -58,7 +61,12 @@ async function openApp(config: Config, log: Logger): Promise<App> {
   const [opening, made] = await Promise.allSettled([openDatabase(config, log), making]);
   if (opening.status === "rejected") throw opening.reason;
   const postgres = opening.value;
-  const opened = { config, log, postgres, checks: {}, closers: [postgres.close], isDraining: false };
+  const observing = await openObserving({ config, log, postgres }).catch(async (cause: unknown) => {
+    await postgres.close();
+    throw cause;
+  });
+  const closers = [postgres.close, observing.close];
+  const opened = { config, log, postgres, observing, checks: {}, closers, isDraining: false };
   try {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry, signer] = made.value;
@@ -131,8 +139,14 @@ type Urls = Pick<App, "apiUrl" | "webhookUrl">;
 async function listenForHealth(opened: Opened): Promise<Urls> {
   const { config, log, postgres, checks } = opened;
   checks.database = postgres.store.check;
-  const url = await open(opened, createHealthApp(checks, log), config.listen.api);
+  const metrics = metricsOf(opened, config.adminToken);
+  const health = createHealthApp({ checks, log, observe: opened.observing.requests, metrics });
+  const url = await open(opened, health, config.listen.api);
   return { apiUrl: url, webhookUrl: "" };
+}
+
+function metricsOf({ config, observing }: Opened, token: string | null): MetricsOptions {
+  return { isOpen: config.observing.metricsAreOpen, token, page: observing.page };
 }
 
 async function listenForAll(
@@ -140,16 +154,20 @@ async function listenForAll(
   { webhookSecrets, adminToken }: IntakeSecrets,
   { pruning, signer }: { readonly pruning: Pruning | null; readonly signer: Signer | null },
 ): Promise<Urls> {
-  const { config, log, checks, postgres } = opened;
+  const { config, log, checks, postgres, observing } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
   const forges = [createGithub(webhookSecrets)];
   const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
   const attestationKey = signer?.publicKey.pem ?? null;
-  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, attestationKey, log });
+  const observe = observing.requests;
+  const metrics = metricsOf(opened, adminToken);
+  const notifications = createNotificationStore(postgres.pool);
+  const watched = { notifications, observe, metrics };
+  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, attestationKey, log, ...watched });
   const webhooks = createWebhookApp({
-    ...{ forges, store, repositories, log },
+    ...{ forges, store, repositories, log, observe, deliveries: observing.deliveries },
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
     isDraining: () => opened.isDraining,

@@ -1,6 +1,7 @@
 // What mergedock.yml may say: every field with its default, its limits and the sentence that says what is allowed.
 
 import { z } from "zod";
+import { observingFields, observingLimits } from "./config-observing-schema.ts";
 import { recipeMistakes, recipeRules } from "./config-recipes.ts";
 import { accessField, accessMistake } from "./core/access.ts";
 import { imagePath, usualName } from "./core/image-ref.ts";
@@ -191,6 +192,7 @@ const limits = z.strictObject({
   engine_cache_bytes_max: bytes(10 * 1024 ** 3),
   log_days_max: z.number().int().min(1).max(36_500).default(90),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
+  ...observingLimits,
 });
 
 /** Without it no image is removed from the registry. */
@@ -260,6 +262,7 @@ export const configFile = z
         builder_id: z.url("has to be a URL, such as https://ci.example.com").optional(),
       })
       .prefault({}),
+    ...observingFields,
     workers: z.number().int().min(1).max(64).default(2),
     limits: limits.prefault({}),
     retention: retention.optional(),

@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
 import { withFiles } from "./core/access.ts";
@@ -53,6 +54,7 @@ export interface Config {
   readonly adminToken: string | null;
   readonly tunnelAgentUrl: string;
   readonly logLevel: string;
+  readonly observing: ObservingConfig;
   readonly workers: number;
   readonly limits: ConfigFile["limits"];
   readonly retention: RetentionPolicy;
@@ -84,6 +86,7 @@ const plainVariables: Readonly<Record<string, readonly [string] | readonly [stri
   MERGEDOCK_ATTESTATIONS_ENABLED: ["attestations", "enabled"],
   MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
   MERGEDOCK_LOG_LEVEL: ["log", "level"],
+  MERGEDOCK_PUBLIC_URL: ["public_url"],
 };
 
 const pathFields = new Set(["state_dir", "ca_file"]);
@@ -98,8 +101,9 @@ export function loadConfig(source: ConfigSource): Config {
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
   const registries = (parsed.data?.registries ?? []).map((one) => toOtherRegistry(one, file.folder, mistakes));
   if (parsed.success) mistakes.push(...missingForRole(parsed.data, secrets));
-  if (!parsed.success || mistakes.length > 0) throw mistaken(mistakes);
-  return freeze({ ...toConfig(parsed.data, secrets, file.folder), registries });
+  const observing = parsed.success ? toObserving(parsed.data, source, file.folder, mistakes) : null;
+  if (!parsed.success || observing === null || mistakes.length > 0) throw mistaken(mistakes);
+  return freeze({ ...toConfig(parsed.data, secrets, file.folder), registries, observing });
 }
 
 /** Processes that share the work share a database and secrets, and cannot each make their own. */
@@ -213,7 +217,7 @@ function toOtherRegistry(
   return { host, username: username ?? null, password: password instanceof Error ? null : password, caFile };
 }
 
-function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Config, "registries"> {
+function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Config, "registries" | "observing"> {
   const { registry } = file;
   const caFile =
     registry.ca_file === undefined || registry.ca_file === "system"

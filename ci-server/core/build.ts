@@ -35,6 +35,8 @@ export interface BuildRequest {
   readonly deliveryGuid: string | null;
   /** Whether nothing that was made before is taken. Absent: no. */
   readonly noCache?: boolean;
+  /** Of the delivery, on its way into the store; nobody is shown it. */
+  readonly traceparent?: string | null;
 }
 
 export interface BuildPullRequest {

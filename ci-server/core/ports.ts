@@ -12,6 +12,8 @@ export type * from "./ports/disk.ts";
 export type * from "./ports/forge.ts";
 export type * from "./ports/git.ts";
 export type * from "./ports/log.ts";
+export type * from "./ports/notifications.ts";
+export type * from "./ports/observer.ts";
 export type * from "./ports/prune.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/registry.ts";

@@ -11,9 +11,14 @@ export interface AcceptParts {
   readonly repositories: readonly Repository[];
 }
 
-export function acceptDelivery({ store, repositories }: AcceptParts, delivery: Delivery): Promise<Accepted> {
+/** `traceparent`: what the delivery's build goes on with; null where nobody traces. */
+export function acceptDelivery(
+  { store, repositories }: AcceptParts,
+  delivery: Delivery,
+  traceparent: string | null = null,
+): Promise<Accepted> {
   const decision = decide(delivery.event, repositories, delivery.name);
-  const request = decision.verdict === "build" ? toBuildRequest(decision, delivery.guid) : null;
+  const request = decision.verdict === "build" ? { ...toBuildRequest(decision, delivery.guid), traceparent } : null;
   return store.accept(delivery, decision, request);
 }
 

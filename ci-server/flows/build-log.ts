@@ -89,6 +89,11 @@ export class BuildLog {
     return lines.length === 0 ? [] : this.mask(lines.map((line) => parts(line).said).join("\n")).split("\n");
   }
 
+  /** Lines that are not kept; known when the log is closed. */
+  get droppedLines(): number {
+    return this.#tail.gone.lines;
+  }
+
   /** Stores what is pending, and the last of the lines that were above the limit. To be called once. Throws when it cannot be stored. */
   async close(): Promise<void> {
     if (this.#isFull) this.#appendTail();

@@ -4,8 +4,10 @@ import type { BasePolicy } from "../core/base-policy.ts";
 import type { AttemptKey, Attestation, BaseImage, Build } from "../core/build.ts";
 import type { AppError } from "../core/errors.ts";
 import type {
+  AttemptWatch,
   Bases,
   Builder,
+  BuildObserver,
   Built,
   Checkout,
   Clock,
@@ -33,6 +35,7 @@ export interface BuildParts {
   readonly bases: Bases;
   readonly basePolicy: (repository: Repository) => BasePolicy;
   readonly clock: Clock;
+  readonly observer: BuildObserver;
   readonly repositories: readonly Repository[];
   /** Null where attestations are off. */
   readonly attest: AttestParts | null;
@@ -68,6 +71,7 @@ export interface BuildRun {
   readonly build: Build;
   readonly at: AttemptKey;
   readonly lease: Lease;
+  readonly watch: AttemptWatch;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
   /** Hides these values from now on in the log and in all that is told of a failure. Returns how many are too short for that. */

@@ -3,7 +3,7 @@
 import type { Destination, Failure, Image, Result, Stage } from "../core/build.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { digestReference } from "../core/image-ref.ts";
-import type { Lease, WriteLine } from "../core/ports.ts";
+import type { AttemptEnd, Lease, WriteLine } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { failureOf, tellFailure } from "./build-failure.ts";
 import { BuildLog } from "./build-log.ts";
@@ -46,7 +46,9 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
   const limits = watchLimits(parts, build, lease.signal);
   const progress: { stage: Stage } = { stage: "queued" };
   const write: WriteLine = (text, origin) => log.write(progress.stage, text, origin);
-  const run = newRun({ parts, build, at, lease, signal: limits.signal, log: write, ...handlesOf(log) });
+  const watch = parts.observer.begun(build, at);
+  const run = newRun({ parts, build, at, lease, watch, signal: limits.signal, log: write, ...handlesOf(log) });
+  let end: AttemptEnd | null = null;
   try {
     const failure = (await refuseBroken(run, log)) ?? (await runStages(run, log, progress));
     const back = failure === null ? null : reasonToGiveBack(run, failure);
@@ -56,14 +58,17 @@ export async function runBuild(parts: BuildParts, buildId: number, lease: Lease)
     write(why === null ? result : `${result}: ${why}`);
     if (failure !== null) for (const line of tellFailure(run, failure)) write(line);
     await log.close();
-    await store.finish(at, { result, failure, images: toImages(run) });
+    const made = { result, failure, images: toImages(run) };
+    await store.finish(at, made);
+    end = made;
   } finally {
+    watch.ended(end, log.droppedLines);
     limits.stop();
     run.checkout?.release();
   }
 }
 
-type Given = Pick<BuildRun, "parts" | "build" | "at" | "lease" | "signal" | "log" | "hide" | "mask">;
+type Given = Pick<BuildRun, "parts" | "build" | "at" | "lease" | "watch" | "signal" | "log" | "hide" | "mask">;
 
 function newRun(given: Given): BuildRun {
   if (given.at.attempt > 1) given.log(`attempt ${given.at.attempt}`);
@@ -142,6 +147,7 @@ async function runStages(run: BuildRun, log: BuildLog, progress: { stage: Stage 
 async function runStage(run: BuildRun, log: BuildLog, { name, run: work }: StageWork): Promise<Failure | null> {
   const { store, clock } = run.parts;
   await store.stageStarted(run.at, name);
+  run.watch.stageStarted(name);
   const startedMs = clock.monotonicMs();
   let failure: Failure | null = null;
   try {
@@ -151,6 +157,8 @@ async function runStage(run: BuildRun, log: BuildLog, { name, run: work }: Stage
     failure = failureOf(run, log, name, thrown);
   }
   const result = failure === null ? "success" : resultOf(failure.code, failure.kind);
-  await store.stageEnded(run.at, name, clock.monotonicMs() - startedMs, result);
+  const ms = clock.monotonicMs() - startedMs;
+  run.watch.stageEnded({ stage: name, ms, result, failure });
+  await store.stageEnded(run.at, name, ms, result);
   return failure;
 }

@@ -4,8 +4,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import Koa, { type Middleware } from "koa";
-import type { Logger } from "pino";
 import { AppError, type ErrorCode, toAppError } from "../core/errors.ts";
+import { logOf, type RequestLogOptions, requestLog } from "./request-log.ts";
 
 const statuses: Readonly<Record<ErrorCode, number>> = {
   invalid: 400,
@@ -27,16 +27,19 @@ const retryAfterSeconds = 5;
 const closeMsMax = 1_000;
 
 /** An app whose errors are answered as problems and logged in one place. */
-export function createKoa(log: Logger): Koa {
+export function createKoa(requests: RequestLogOptions): Koa {
   const app = new Koa();
   // What is left for Koa to report is a connection that broke: nobody is there to be answered.
-  app.on("error", (error) => log.debug({ err: error }, "a connection broke"));
-  app.use(problems(log));
+  app.on("error", (error, ctx?: Context) =>
+    (ctx?.state.log ?? requests.log).debug({ err: error }, "a connection broke"),
+  );
+  app.use(requestLog(requests));
+  app.use(problems());
   return app;
 }
 
 /** Answers every thrown error; what is internal stays in the log. */
-function problems(log: Logger): Middleware {
+function problems(): Middleware {
   return async (ctx, next) => {
     try {
       checkTarget(ctx);
@@ -48,6 +51,7 @@ function problems(log: Logger): Middleware {
     } catch (thrown) {
       const error = toAppError(thrown);
       const status = statuses[error.code];
+      const log = logOf(ctx);
       if (status >= 500) log.error({ err: thrown, code: error.code, path: ctx.path }, "request failed");
       else log.info({ code: error.code, path: ctx.path, detail: error.message }, "request refused");
       answerError(ctx, status, error);

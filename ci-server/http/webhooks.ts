@@ -7,10 +7,11 @@ import type { Logger } from "pino";
 import { cleanText } from "../core/clean-text.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { AppError, toAppError } from "../core/errors.ts";
-import type { Forge, ForgeRequest, Store } from "../core/ports.ts";
+import type { DeliveryObserver, DeliveryWatch, Forge, ForgeRequest, RequestObserver, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { acceptDelivery } from "../flows/accept-delivery.ts";
 import { type Body, type BodyLimits, type Budget, readBody } from "./body.ts";
+import { logOf } from "./request-log.ts";
 import { createKoa } from "./server.ts";
 
 export interface WebhookOptions extends BodyLimits {
@@ -20,6 +21,8 @@ export interface WebhookOptions extends BodyLimits {
   /** True once the server stops: it takes nothing new, and the forge sends it again. */
   readonly isDraining: () => boolean;
   readonly log: Logger;
+  readonly observe: RequestObserver;
+  readonly deliveries: DeliveryObserver;
 }
 
 type Context = Parameters<Middleware>[0];
@@ -28,7 +31,7 @@ export function createWebhookApp(options: WebhookOptions): Koa {
   const router = new Router();
   const budget: Budget = { bytes: 0 };
   for (const forge of options.forges) router.post(`/webhooks/${forge.name}`, receive(options, forge, budget));
-  const app = createKoa(options.log);
+  const app = createKoa({ log: options.log, listener: "webhooks", observe: options.observe });
   app.use(router.routes());
   app.use(router.allowedMethods());
   return app;
@@ -39,13 +42,17 @@ function receive(options: WebhookOptions, forge: Forge, budget: Budget): Middlew
     if (options.isDraining()) throw new AppError("unavailable", "the server is stopping; send it again in a moment");
     if (ctx.get("content-encoding") !== "")
       throw new AppError("unsupported", "a compressed body is not taken; send it as it is");
+    const watch = options.deliveries.received();
     const body = await readBody(ctx.req, ctx.request.length, options, budget);
+    watch.ended("receive");
     const { length } = body.bytes;
     try {
-      const delivery = verify(options, forge, ctx.headers, body);
-      const { store, repositories } = options;
-      const { guid, verdict, reason, buildId } = await acceptDelivery({ store, repositories }, delivery);
-      options.log.info({ delivery: guid, event: delivery.name, verdict, reason, buildId }, "delivery stored");
+      const delivery = verify(options, forge, ctx, { body, watch });
+      const accepted = await acceptDelivery(options, delivery, watch.traceparent);
+      const { guid, verdict, reason, buildId } = accepted;
+      watch.ended("store");
+      watch.stored({ ...accepted, forge: forge.name, name: delivery.name, repository: delivery.event.repository });
+      logOf(ctx).info({ delivery: guid, event: delivery.name, verdict, reason, buildId }, "delivery stored");
       if (delivery.event.kind === "unreadable") throw new AppError(delivery.event.code, delivery.event.problem);
       ctx.status = delivery.event.kind === "ping" ? 200 : 202;
       ctx.body = { delivery: guid, verdict, reason, build: buildId };
@@ -55,18 +62,26 @@ function receive(options: WebhookOptions, forge: Forge, budget: Budget): Middlew
   };
 }
 
+interface Arrived {
+  readonly body: Body;
+  readonly watch: DeliveryWatch;
+}
+
 /** A refusal is noted, and the answer does not wait for that: whoever is refused must not keep the database busy. */
-function verify({ store, log }: WebhookOptions, forge: Forge, headers: Context["headers"], body: Body): Delivery {
-  const request: ForgeRequest = { headers: toHeaders(headers), body: body.bytes };
+function verify({ store }: WebhookOptions, forge: Forge, ctx: Context, { body, watch }: Arrived): Delivery {
+  const request: ForgeRequest = { headers: toHeaders(ctx.headers), body: body.bytes };
   try {
-    return forge.receive(request);
+    const delivery = forge.receive(request);
+    watch.ended("verify");
+    return delivery;
   } catch (thrown) {
+    watch.refused(forge.name);
     const { message: reason } = toAppError(thrown);
     const [guid = null, name = null] = ["x-github-delivery", "x-github-event"].map((header) =>
       cleanText(request.headers[header] ?? "").slice(0, 64),
     );
     store.refuse({ guid, name, bodyBytes: request.body.length, reason }).catch((error: unknown) => {
-      log.warn({ err: error }, "a refused delivery could not be noted");
+      logOf(ctx).warn({ err: error }, "a refused delivery could not be noted");
     });
     body.free();
     throw thrown;

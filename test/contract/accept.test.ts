@@ -112,6 +112,9 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     // The first one is a batch of its own, and of the next one the newest has all that the others have.
     expect(builds[0]?.failure?.message).to.equal(`superseded by #${ids[29]}`);
     expect(builds[28]?.failure?.message).to.equal(`superseded by #${ids[29]}`);
+    // Of their end somebody may have to be told.
+    const { rowCount } = await one.pool.query("select from build_end where build_id = any($1)", [ids]);
+    expect(rowCount).to.equal(29);
   });
 
   it("queues the builds of a repository in the order in which their deliveries came, a large one among them", async () => {

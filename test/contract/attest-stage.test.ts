@@ -10,6 +10,7 @@ import { systemClock } from "../../ci-server/adapters/clock.ts";
 import { createSigner } from "../../ci-server/adapters/dsse.ts";
 import type { RegistryHttp } from "../../ci-server/adapters/registry-http.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
+import { unwatched } from "../../ci-server/core/observers.ts";
 import type { SignedStatement } from "../../ci-server/core/ports.ts";
 import { usualService } from "../../ci-server/core/service.ts";
 import type { AttestParts } from "../../ci-server/flows/attest-parts.ts";
@@ -77,7 +78,7 @@ describe("the stage attest", () => {
     return {
       ...{ parts, build, at: { buildId: id, attempt }, lease: { signal: never, confirm }, signal: never },
       ...{ log: () => undefined, checkout: checkout as unknown as BuildRun["checkout"], skipReason: null },
-      ...{ found: [], secrets: new Map(), hide: () => 0, mask: (text: string) => text },
+      ...{ found: [], secrets: new Map(), watch: unwatched, hide: () => 0, mask: (text: string) => text },
       images: [{ ...newImageRun(recipe), digest, reusedFrom }],
     };
   }

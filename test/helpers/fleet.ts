@@ -61,6 +61,11 @@ export class Machine {
     return this.#line("api");
   }
 
+  /** Of a worker, which has no API. */
+  get healthUrl(): string {
+    return this.#line("health");
+  }
+
   /** `env` on top of the machine's own. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<void> {
     const all = { ...this.#env, MERGEDOCK_STATE_DIR: join(this.#folder, this.name), ...env };

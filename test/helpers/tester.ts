@@ -4,7 +4,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client, type QueryResultRow } from "pg";
-import { type Logger, pino } from "pino";
+import type { Logger } from "pino";
+import { createLog } from "../../ci-server/adapters/log.ts";
 import { type App, createApp } from "../../ci-server/app.ts";
 import { loadConfig } from "../../ci-server/config.ts";
 import type { Failure, LogLine } from "../../ci-server/core/build.ts";
@@ -150,7 +151,10 @@ export class Tester {
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
     const { onLog, log } = options;
-    const written = onLog === undefined ? pino({ level: "silent" }) : pino({ level: "debug" }, { write: onLog });
+    const written = createLog({
+      level: onLog === undefined ? "silent" : "debug",
+      destination: { write: onLog ?? (() => undefined) },
+    });
     const app = await createApp(loadConfig({ env, folder }), log ?? written);
     return new Tester({ lab, folder, git, repository, app });
   }

@@ -7,6 +7,7 @@ import { AppError } from "../../core/errors.ts";
 import type { BuildEnd } from "../../core/ports.ts";
 import { findBuild } from "./builds.ts";
 import { changeChannel, notifyChanged } from "./changes.ts";
+import { noteEnd } from "./ends.ts";
 
 /** The build, if the attempt $2 is its last; locked until the statement ends, so that no next one begins meanwhile. */
 export const mine = "mine as (select id from build where id = $1 and attempts = $2 for share)";
@@ -112,6 +113,7 @@ export async function finishBuild(client: PoolClient, { buildId, attempt }: Atte
     attempt,
   ]);
   for (const image of end.images) await insertImage(client, buildId, image);
+  await client.query(noteEnd, [buildId]);
   await client.query(notifyChanged, [String(buildId)]);
 }
 

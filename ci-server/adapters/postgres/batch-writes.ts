@@ -7,7 +7,7 @@ import type { BuildQueue } from "./queue.ts";
 import { together } from "./transaction.ts";
 
 const buildColumns =
-  "id, repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid";
+  "id, repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, traceparent";
 const deliveryColumns =
   "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id";
 
@@ -45,7 +45,7 @@ export function toBuildRow(id: number, repositoryId: number, request: BuildReque
       pull_request_number: pullRequest?.number ?? null,
       pull_request: pullRequest,
     },
-    ...{ delivery_guid: deliveryGuid },
+    ...{ delivery_guid: deliveryGuid, traceparent: request.traceparent ?? null },
   };
 }
 

@@ -14,8 +14,11 @@ export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly Ba
   const steps = new BuildSteps();
   const onStep = steps.add.bind(steps);
   // A step's name is what somebody wrote, and its error what somebody answered.
-  const shown = () => steps.list().map((step) => shownStep(step, run.mask));
-  const record = () => store.recordSteps(run.at, recipe.service, shown());
+  const record = () => {
+    const list = steps.list().map((step) => shownStep(step, run.mask));
+    run.watch.stepsEnded(recipe.service, list);
+    return store.recordSteps(run.at, recipe.service, list);
+  };
   const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
     // Why the build failed is worth more than that its steps could not be stored.
     await record().catch(() => undefined);
