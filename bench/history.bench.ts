@@ -43,7 +43,12 @@ async function configure(): Promise<number> {
   const listen = { api: `127.0.0.1:${api}`, webhooks: `127.0.0.1:${webhooks}` };
   const repositories = [{ name: "acme/shop-1", url: "https://127.0.0.1:9/acme/shop-1.git" }];
   // All of it is kept, however old it is made.
-  const limits = { ledger_days_max: 36_500, ledger_bytes_max: 2 ** 50, drain_seconds_max: 1 };
+  const limits = {
+    ledger_days_max: 36_500,
+    ledger_bytes_max: 2 ** 50,
+    drain_seconds_max: 1,
+    api_requests_per_minute_max: 1_000_000,
+  };
   await writeFile(path.join(folder, "mergedock.yml"), JSON.stringify({ listen, repositories, limits })); // JSON is YAML
   return api;
 }

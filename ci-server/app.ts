@@ -5,21 +5,20 @@ import path from "node:path";
 import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
-import type { Signer } from "./adapters/dsse.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { type ApiNeeds, openApi, toHosts } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
 import type { Opened } from "./app-opened.ts";
-import { type IntakeSecrets, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
+import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
 import type { Store } from "./core/ports.ts";
-import type { Pruning } from "./flows/pruning.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
-import { createApiApp, createHealthApp } from "./http/api.ts";
+import { createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
 import { listen } from "./http/server.ts";
 import { createWebhookApp } from "./http/webhooks.ts";
@@ -63,8 +62,10 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry, signer] = made.value;
     const building = registry === null ? null : await openBuilding(opened, { registry, signer });
-    const shown = { pruning: building?.pruning ?? null, signer };
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, shown);
+    const registryCa = registry === null ? await configuredCa(config) : registry.ca;
+    const shown = { pruning: building?.pruning ?? null, signer, registryCa };
+    const urls =
+      intake === null ? await listenForHealth(opened) : await listenForAll(opened, { ...shown, secrets: intake });
     if (building !== null) await work(opened, building);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
@@ -131,23 +132,19 @@ type Urls = Pick<App, "apiUrl" | "webhookUrl">;
 async function listenForHealth(opened: Opened): Promise<Urls> {
   const { config, log, postgres, checks } = opened;
   checks.database = postgres.store.check;
-  const url = await open(opened, createHealthApp(checks, log), config.listen.api);
+  const url = await open(opened, createHealthApp({ checks, hosts: toHosts(config), log }), config.listen.api);
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(
-  opened: Opened,
-  { webhookSecrets, adminToken }: IntakeSecrets,
-  { pruning, signer }: { readonly pruning: Pruning | null; readonly signer: Signer | null },
-): Promise<Urls> {
+async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl">): Promise<Urls> {
   const { config, log, checks, postgres } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
-  const forges = [createGithub(webhookSecrets)];
-  const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const attestationKey = signer?.publicKey.pem ?? null;
-  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, attestationKey, log });
+  const forges = [createGithub(needs.secrets.webhookSecrets)];
+  const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
+  let webhookUrl: string | null = null;
+  const api = openApi(opened, { ...needs, delivery, webhookUrl: () => webhookUrl });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log },
     bodyBytesMax: limits.body_bytes_max,
@@ -156,7 +153,8 @@ async function listenForAll(
   });
   opened.closers.push(sweepLedger(store, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
-  return { apiUrl, webhookUrl: `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github` };
+  webhookUrl = `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github`;
+  return { apiUrl, webhookUrl };
 }
 
 async function open({ config, closers }: Opened, app: Koa, address: Config["listen"]["api"]): Promise<string> {

@@ -144,7 +144,10 @@ export function sign(body: Uint8Array | string): string {
 async function launch(folder: string, options: ServerTesterOptions): Promise<ServerProcess> {
   const { concurrency = "queue", limits = {}, logLevel = "info", env = {} } = options;
   const repositories = [{ name: "acme/shop", url: "http://127.0.0.1:1/acme/shop.git", concurrency }];
-  await writeFile(join(folder, "mergedock.yml"), JSON.stringify({ repositories, limits }));
+  await writeFile(
+    join(folder, "mergedock.yml"),
+    JSON.stringify({ repositories, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
+  );
   return startServer(folder, {
     MERGEDOCK_WEBHOOK_SECRETS: webhookSecret,
     MERGEDOCK_ADMIN_TOKEN: adminToken,

@@ -286,11 +286,14 @@ export function labEnvironment(lab: Lab, folder: string): Record<string, string>
   };
 }
 
+/** A test asks as often as it likes. */
+export const testLimits = { attempts_max: 2, api_requests_per_minute_max: 1_000_000 };
+
 async function writeConfig(folder: string, gitUrl: string, options: TesterOptions): Promise<void> {
   const { branches = ["main", "release/*"], concurrency = "queue", rules, limits, file } = options;
   const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency, ...rules }];
   await writeFile(
     join(folder, "mergedock.yml"),
-    JSON.stringify({ ...file, repositories, limits: { attempts_max: 2, ...limits } }),
+    JSON.stringify({ ...file, repositories, limits: { ...testLimits, ...limits } }),
   );
 }

@@ -6,12 +6,14 @@ import type {
   AttemptKey,
   Build,
   BuildRequest,
+  BuildState,
   Failure,
   Image,
   LogLine,
   PlannedService,
   Result,
   Stage,
+  Trigger,
 } from "../build.ts";
 import type { BuildStep } from "../build-step.ts";
 import type { Decision } from "../decide.ts";
@@ -35,6 +37,10 @@ export interface Accepted {
 export interface LedgerPage {
   readonly repository: string | null;
   readonly verdict: "build" | "skip" | null;
+  /** What the forge calls it: `pull_request`, `ping`. */
+  readonly event?: string | null;
+  /** Words of the title or the reason, or the beginning of the GUID. */
+  readonly q?: string | null;
   /** Entries with an id below this one; null starts at the newest. */
   readonly before: number | null;
   readonly limit: number;
@@ -50,6 +56,11 @@ export interface Refusal {
 
 export interface BuildPage {
   readonly repository: string | null;
+  readonly result?: Result | null;
+  readonly trigger?: Trigger | null;
+  /** Builds that were to make an image of this service, or have begun to. */
+  readonly service?: string | null;
+  readonly state?: BuildState | null;
   /** Builds with an id below this one; null starts at the newest. */
   readonly before: number | null;
   readonly limit: number;
