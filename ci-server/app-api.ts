@@ -1,6 +1,5 @@
 // Puts the API together: what it shows, who may ask, and what it says of the system.
 
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import type Koa from "koa";
 import { systemClock } from "./adapters/clock.ts";
@@ -20,11 +19,7 @@ import { type ApiLimits, createApiApp } from "./http/api.ts";
 import type { DeliveryOptions } from "./http/deliveries.ts";
 import type { Hosts } from "./http/hosts.ts";
 import type { SystemAbout, SystemParts } from "./http/system.ts";
-
-/** This program's. */
-const { version } = JSON.parse(readFileSync(path.join(import.meta.dirname, "../package.json"), "utf8")) as {
-  version: string;
-};
+import { version } from "./version.ts";
 
 export interface ApiNeeds {
   readonly secrets: IntakeSecrets;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Client, type QueryResultRow } from "pg";
 import { Pool } from "undici";
 import { memoryGrowth } from "./memory.ts";
+import { checkAnswer } from "./openapi-check.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { adminToken, webhookSecret } from "./tester.ts";
 
@@ -112,8 +113,18 @@ export class ServerTester {
     return { guid, status: response.statusCode, body: answer, ms: performance.now() - startedMs };
   }
 
-  api(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.apiUrl}${path}`, { ...init, headers: { authorization: `Bearer ${adminToken}` } });
+  /** As the admin, unless the headers say otherwise. Every answer is held against openapi.json. */
+  async api(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${adminToken}`, ...(init.headers as Record<string, string> | undefined) };
+    const url = `${this.apiUrl}${path}`;
+    const response = await fetch(url, { ...init, headers });
+    await checkAnswer(init.method ?? "GET", url, response);
+    return response;
+  }
+
+  post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+    const all = { "content-type": "application/json", ...headers };
+    return this.api(path, { method: "POST", body: JSON.stringify(body), headers: all });
   }
 
   /** Asks the database itself. */

@@ -17,6 +17,7 @@ import { createRepository, type Repository } from "../../lab/sample-repository.t
 import { type Answer, type Delivery, sendDelivery } from "../../lab/send-delivery.ts";
 import { removeImages, runImage } from "./engine-images.ts";
 import { type Lab, useLab } from "./lab.ts";
+import { checkAnswer } from "./openapi-check.ts";
 
 export const webhookSecret = "the hook's secret of the tests";
 export const adminToken = "the admin token of the tests";
@@ -205,9 +206,13 @@ export class Tester {
     });
   }
 
-  api(path: string, init: RequestInit = {}): Promise<Response> {
+  /** Every answer is held against openapi.json. */
+  async api(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${adminToken}`, ...(init.headers as Record<string, string> | undefined) };
-    return fetch(`${this.app.apiUrl}${path}`, { ...init, headers });
+    const url = `${this.app.apiUrl}${path}`;
+    const response = await fetch(url, { ...init, headers });
+    await checkAnswer(init.method ?? "GET", url, response);
+    return response;
   }
 
   post(path: string, body: unknown): Promise<Response> {
