@@ -4,6 +4,9 @@ import type { Build, Result } from "./build.ts";
 import type { LedgerEntry } from "./delivery.ts";
 import { usualName } from "./image-ref.ts";
 
+/** A search looks through so many entries at once: it reads each of them. */
+export const searchedMax = 20_000;
+
 export interface ActivityDelivery
   extends Pick<LedgerEntry, "guid" | "action" | "repository" | "receivedAt" | "verdict" | "reason"> {
   readonly event: string;
@@ -14,7 +17,7 @@ export interface ActivityDelivery
 export interface ActivityItem {
   /** Stays the same whatever becomes of it. */
   readonly id: string;
-  /** Where it stands in the list; for the next page. */
+  /** Where it stands in the list. */
   readonly position: string;
   readonly at: Date;
   readonly delivery: ActivityDelivery | null;
@@ -33,9 +36,15 @@ export interface ActivityFilter {
 }
 
 export interface ActivityPage extends ActivityFilter {
-  /** The position of the last item of the page before; null starts at the newest. */
+  /** What the page before gave as `next`; null starts at the newest. */
   readonly before: string | null;
   readonly limit: number;
+}
+
+/** `next`: where to go on; null at the end. A search may find less than a page, or nothing, and go on all the same. */
+export interface ActivityList {
+  readonly items: readonly ActivityItem[];
+  readonly next: string | null;
 }
 
 /** What it is about, in a few words. */

@@ -2,8 +2,10 @@
 
 import type { Build } from "./build.ts";
 
-/** Counting stops here. */
+/** Counting builds stops here. */
 export const countMax = 10_000;
+/** Of a path, so many versions are looked at for its counts, and for tags that have moved on. */
+export const versionsMax = 1_000;
 
 export interface ImageVersion {
   readonly buildId: number;
@@ -21,7 +23,7 @@ export interface ImageSummary {
   readonly path: string;
   readonly repository: string;
   readonly service: string;
-  /** Tags that are in use, and builds that have made an image of the path; of the newest `countMax` of these. */
+  /** Tags that are in use, and builds that have made an image of the path; of the newest `versionsMax` of these. */
   readonly tags: number;
   readonly builds: number;
   readonly newest: Omit<ImageVersion, "service">;

@@ -2,7 +2,7 @@
 
 import Router from "@koa/router";
 import { z } from "zod";
-import { type ActivityItem, titleOf } from "../core/activity.ts";
+import { type ActivityItem, searchedMax, titleOf } from "../core/activity.ts";
 import { results } from "../core/build.ts";
 import type { Activity } from "../core/ports.ts";
 import { activityItemView, activityListView } from "../core/views/delivery.ts";
@@ -24,8 +24,7 @@ export function activityRoutes(activity: Activity): Router {
   const router = new Router();
   router.get("/api/v1/activity", async (ctx) => {
     const asked = parseQuery(page, ctx.query);
-    const items = await activity.page(asked);
-    const next = items.length === asked.limit ? (items.at(-1)?.position ?? null) : null;
+    const { items, next } = await activity.page(asked);
     ctx.body = shown(activityListView, { items: items.map(toActivityItem), next });
   });
   return router;
@@ -52,7 +51,7 @@ export const activityPaths: Paths = {
   "/api/v1/activity": {
     get: operation({
       summary: "What came in and what became of it, newest first",
-      description: "Each delivery with the build that was made of it, and each build that no delivery led to.",
+      description: `Each delivery with the build that was made of it, and each build that no delivery led to. A search (q) looks through ${searchedMax} entries at once: next goes on also where it found nothing.`,
       role: "read",
       query: page,
       answers: { 200: { schema: activityListView } },

@@ -3,7 +3,9 @@
 import Router from "@koa/router";
 import type { Middleware } from "koa";
 import { z } from "zod";
+import { searchedMax } from "../core/activity.ts";
 import type { LedgerEntry } from "../core/delivery.ts";
+import type { LedgerPage, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { deliveryListView, deliveryView, replayView } from "../core/views/delivery.ts";
 import { shown } from "../core/views/json.ts";
@@ -37,8 +39,8 @@ export function deliveryRoutes(options: DeliveryOptions): Router {
   });
   router.get("/", async (ctx) => {
     const asked = parseQuery(page, ctx.query);
-    const entries = await store.deliveries(asked);
-    ctx.body = shown(deliveryListView, { deliveries: entries.map(toView), next: nextOf(entries, asked.limit) });
+    const { entries, next } = asked.q === null ? await list(store, asked) : await search(store, asked);
+    ctx.body = shown(deliveryListView, { deliveries: entries.map(toView), next });
   });
   router.get("/:guid", async (ctx) => {
     const entry = await store.delivery(ctx.params.guid ?? "");
@@ -56,6 +58,21 @@ export function deliveryRoutes(options: DeliveryOptions): Router {
   router.post("/:guid/replay", again(options));
   return router;
 }
+
+async function list(store: Store, asked: LedgerPage) {
+  const entries = await store.deliveries(asked);
+  return { entries, next: nextOf(entries, asked.limit) };
+}
+
+/** Looks through so many entries; where it found too few in them for a page, the next one goes on from there. */
+async function search(store: Store, asked: LedgerPage) {
+  const [newest] = asked.before === null ? await store.deliveries({ ...everything, before: null, limit: 1 }) : [];
+  const after = (asked.before ?? (newest?.id ?? 0) + 1) - searchedMax - 1;
+  const { entries, next } = await list(store, { ...asked, after });
+  return { entries, next: next ?? (after > 0 ? after + 1 : null) };
+}
+
+const everything = { repository: null, verdict: null };
 
 function again(options: DeliveryOptions): Middleware {
   return async (ctx) => {

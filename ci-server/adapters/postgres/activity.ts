@@ -2,7 +2,13 @@
 // of two indexes, a page of each; what they are is read after that.
 
 import type { Pool } from "pg";
-import type { ActivityDelivery, ActivityItem, ActivityPage } from "../../core/activity.ts";
+import {
+  type ActivityDelivery,
+  type ActivityItem,
+  type ActivityList,
+  type ActivityPage,
+  searchedMax,
+} from "../../core/activity.ts";
 import type { Build } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Activity } from "../../core/ports.ts";
@@ -34,25 +40,63 @@ const micros = (column: string) => `(extract(epoch from ${column}) * 1000000)::b
 export function createActivity(pool: Pool): Activity {
   return {
     ...withDatabaseErrors<Pick<Activity, "page" | "items">>({
-      page: async (page) => readItems(pool, await findPlaces(pool, page)),
+      page: (page) => readPage(pool, page),
       items: async (ids) => readItems(pool, await placesOf(pool, ids)),
     }),
     idOfBuild: (buildId) => `b${buildId}`,
   };
 }
 
-async function findPlaces(pool: Pool, page: ActivityPage): Promise<Place[]> {
+async function readPage(pool: Pool, page: ActivityPage): Promise<ActivityList> {
   const before = page.before === null ? null : parsePosition(page.before);
+  const search = toSearch(page.q);
+  const end = search === null ? null : await findSearchEnd(pool, page, before);
+  const found = await findPlaces(pool, { page, before, search });
+  const places = end === null ? found : found.filter((place) => !isAfter(place, end));
+  const last = places.length === page.limit ? places.at(-1) : (end ?? undefined);
+  return { items: await readItems(pool, places), next: last === undefined ? null : toPosition(last) };
+}
+
+type Asked = Omit<Query, "put">;
+
+async function findPlaces(pool: Pool, asked: Asked): Promise<Place[]> {
   const values: unknown[] = [];
-  const query: Query = { page, before, search: toSearch(page.q), put: (value) => `$${values.push(value)}` };
+  const query = { ...asked, put: (value: unknown) => `$${values.push(value)}` };
   const halves = [...buildsSql(query), ...deliveriesSql(query)];
   if (halves.length === 0) return [];
   const { rows } = await pool.query<PlaceRow>(
     `select kind, id, at from (${halves.map((half) => `(${half})`).join(" union all ")}) as item
-     order by at desc, kind, id desc limit ${query.put(page.limit)}`,
+     order by at desc, kind, id desc limit ${query.put(asked.page.limit)}`,
     values,
   );
-  return rows.map((row) => ({ ...row, id: Number(row.id) }));
+  return rows.map(toPlace);
+}
+
+/** Of both halves so many are looked through; the search ends where the first of the two ends. Null: at the end of the list. */
+async function findSearchEnd(pool: Pool, page: ActivityPage, before: Place | null): Promise<Place | null> {
+  const values: unknown[] = [];
+  const query: Query = { page: { ...page, limit: 1 }, before, search: null, put: (value) => `$${values.push(value)}` };
+  const halves = [...buildsSql(query), ...deliveriesSql(query)].map((half) => `(${half} offset ${searchedMax - 1})`);
+  if (halves.length === 0) return null;
+  const { rows } = await pool.query<PlaceRow>(
+    `select kind, id, at from (${halves.join(" union all ")}) as item order by at desc, kind, id desc limit 1`,
+    values,
+  );
+  return rows[0] === undefined ? null : toPlace(rows[0]);
+}
+
+/** Further down the list. */
+function isAfter(place: Place, other: Place): boolean {
+  if (place.at !== other.at) return BigInt(place.at) < BigInt(other.at);
+  return place.kind === other.kind ? place.id < other.id : place.kind > other.kind;
+}
+
+function toPlace({ kind, id, at }: PlaceRow): Place {
+  return { kind, id: Number(id), at };
+}
+
+function toPosition({ at, kind, id }: Place): string {
+  return `${at}-${kind}${id}`;
 }
 
 interface Query {
@@ -76,7 +120,7 @@ function ofRepository({ page, put }: Query): string[] {
 }
 
 function buildsSql(query: Query): string[] {
-  const { verdict, result, limit } = query.page;
+  const { verdict, result } = query.page;
   if (verdict === "skip" && result !== null && result !== "skip") return [];
   const conditions = [
     ...afterSql(query, "created_at", "b"),
@@ -86,32 +130,37 @@ function buildsSql(query: Query): string[] {
     ...(result === null || result === "success" ? [] : ["result <> 'success'"]),
     ...(verdict === "skip" ? ["result = 'skip'"] : []),
     ...(verdict === "build" ? ["result is distinct from 'skip'"] : []),
-    ...(query.search === null ? [] : [buildMatches(query.search, query.put)]),
   ];
-  return [
-    `select 'b' as kind, id, ${micros("created_at")} as at from build ${whereOf(conditions)}
-     order by created_at desc, id desc limit ${query.put(limit)}`,
-  ];
+  const matches = query.search === null ? null : buildMatches(query.search, query.put);
+  return [halfSql(query, { kind: "b", table: "build", time: "created_at", conditions, matches })];
 }
 
 /** Nothing was built of them. */
 function deliveriesSql(query: Query): string[] {
-  const { verdict, result, limit } = query.page;
+  const { verdict, result } = query.page;
   if (verdict === "build" || result !== null) return [];
-  const conditions = [
-    "not is_origin",
-    ...afterSql(query, "received_at", "d"),
-    ...ofRepository(query),
-    ...(query.search === null ? [] : [deliveryMatches(query.search, query.put)]),
-  ];
-  return [
-    `select 'd' as kind, id, ${micros("received_at")} as at from delivery ${whereOf(conditions)}
-     order by received_at desc, id desc limit ${query.put(limit)}`,
-  ];
+  const conditions = ["not is_origin", ...afterSql(query, "received_at", "d"), ...ofRepository(query)];
+  const matches = query.search === null ? null : deliveryMatches(query.search, query.put);
+  return [halfSql(query, { kind: "d", table: "delivery", time: "received_at", conditions, matches })];
 }
 
-function whereOf(conditions: readonly string[]): string {
-  return conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
+interface Half {
+  readonly kind: Kind;
+  readonly table: string;
+  readonly time: string;
+  readonly conditions: readonly string[];
+  /** What is searched for, in those that fit. */
+  readonly matches: string | null;
+}
+
+function halfSql({ page, put }: Query, { kind, table, time, conditions, matches }: Half): string {
+  const where = conditions.length === 0 ? "" : `where ${conditions.join(" and ")}`;
+  const order = `order by ${time} desc, id desc`;
+  const from =
+    matches === null
+      ? `${table} ${where}`
+      : `(select * from ${table} ${where} ${order} limit ${searchedMax}) as recent where ${matches}`;
+  return `select '${kind}' as kind, id, ${micros(time)} as at from ${from} ${order} limit ${put(page.limit)}`;
 }
 
 async function placesOf(pool: Pool, ids: readonly string[]): Promise<Place[]> {
@@ -126,7 +175,7 @@ async function placesOf(pool: Pool, ids: readonly string[]): Promise<Place[]> {
      order by at desc, kind, id desc`,
     [of("b"), of("d")],
   );
-  return rows.map((row) => ({ ...row, id: Number(row.id) }));
+  return rows.map(toPlace);
 }
 
 function parsePosition(text: string): Place {
@@ -168,7 +217,7 @@ function toItem(
 ): ActivityItem {
   return {
     id: `${place.kind}${place.id}`,
-    position: `${place.at}-${place.kind}${place.id}`,
+    position: toPosition(place),
     at: build?.createdAt ?? row?.receivedAt ?? new Date(Number(place.at) / 1000),
     delivery: row === undefined ? null : toDelivery(row),
     build,

@@ -1,7 +1,7 @@
 // The statements on images by their repository path. A path's images are read newest first, a bounded number of them.
 
 import type { Pool } from "pg";
-import { countMax, type ImagePage, type ImageSummary, type VersionEntry } from "../../core/catalogue.ts";
+import { type ImagePage, type ImageSummary, type VersionEntry, versionsMax } from "../../core/catalogue.ts";
 import { escaped } from "./activity-search.ts";
 
 const isKept = "i.removed_at is null and not i.is_leaving";
@@ -53,7 +53,7 @@ async function withCounts(pool: Pool, rows: readonly NewestRow[]): Promise<Image
   const { rows: counts } = await pool.query<CountsRow>(
     `select wanted.path, count(distinct recent.build_id)::int as builds, count(distinct tag)::int as tags
      from unnest($1::text[]) as wanted(path) cross join lateral
-       (select i.build_id, i.tags from image i where i.path = wanted.path and ${isKept} order by i.build_id desc limit ${countMax}) as recent
+       (select i.build_id, i.tags from image i where i.path = wanted.path and ${isKept} order by i.build_id desc limit ${versionsMax}) as recent
        left join lateral unnest(recent.tags) as tag on true
      group by wanted.path`,
     [rows.map(({ path }) => path)],
@@ -96,7 +96,7 @@ export async function listVersions(
 async function newerTags(pool: Pool, path: string, before: number): Promise<string[]> {
   const { rows } = await pool.query<{ tag: string }>(
     `select distinct tag from (select i.tags from image i where i.path = $1 and i.build_id >= $2 and ${isKept}
-       order by i.build_id limit ${countMax}) as newer, unnest(newer.tags) as tag`,
+       order by i.build_id limit ${versionsMax}) as newer, unnest(newer.tags) as tag`,
     [path, before],
   );
   return rows.map(({ tag }) => tag);

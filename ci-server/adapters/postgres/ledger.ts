@@ -23,8 +23,12 @@ export async function listDeliveries(pool: Pool, page: LedgerPage): Promise<Ledg
        and ($2::text is null or d.verdict = $2) and ($3::bigint is null or d.id < $3)
        and ($5::text is null or d.name = $5)
        and ($6::text is null or d.title ilike $6 or d.reason ilike $6 or d.repository ilike $6 or d.guid ilike $6)
+       and ($7::bigint is null or d.id > $7)
      order by d.id desc limit $4`,
-    [page.repository, page.verdict, page.before, page.limit, page.event ?? null, toPattern(page.q ?? null)],
+    [
+      ...[page.repository, page.verdict, page.before, page.limit],
+      ...[page.event ?? null, toPattern(page.q ?? null), page.after ?? null],
+    ],
   );
   return rows.map(toEntry);
 }

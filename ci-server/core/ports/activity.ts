@@ -1,14 +1,14 @@
 // The list of what came in and what became of it.
 
-import type { ActivityItem, ActivityPage } from "../activity.ts";
+import type { ActivityItem, ActivityList, ActivityPage } from "../activity.ts";
 
 /** Throws `unavailable` when the database cannot be reached. */
 export interface Activity {
   /**
-   * Newest first. Reading on from the last item's position leaves nothing out and gives nothing twice, whatever comes in
-   * meanwhile. Throws `invalid` when `before` is no position.
+   * Newest first. Reading on from `next`, or from any item's position, leaves nothing out and gives nothing twice, whatever
+   * comes in meanwhile. Throws `invalid` when `before` is no position.
    */
-  page(page: ActivityPage): Promise<readonly ActivityItem[]>;
+  page(page: ActivityPage): Promise<ActivityList>;
   /** Those of them that are there, newest first; for items that are known by their id. */
   items(ids: readonly string[]): Promise<readonly ActivityItem[]>;
   /** The id of the item that a build belongs to. */

@@ -39,8 +39,10 @@ export interface LedgerPage {
   readonly verdict: "build" | "skip" | null;
   /** What the forge calls it: `pull_request`, `ping`. */
   readonly event?: string | null;
-  /** Words of the title or the reason, or the beginning of the GUID. */
+  /** Part of the title, the reason, the repository's name or the GUID. */
   readonly q?: string | null;
+  /** Entries with an id above this one: a search reads every entry on its way. */
+  readonly after?: number | null;
   /** Entries with an id below this one; null starts at the newest. */
   readonly before: number | null;
   readonly limit: number;

@@ -1,6 +1,7 @@
 // Images and repositories as the API shows them.
 
 import { z } from "zod";
+import { versionsMax } from "../catalogue.ts";
 import { concurrencies } from "../recipe.ts";
 import { buildView } from "./build.ts";
 import { count, id, ms, time } from "./json.ts";
@@ -21,8 +22,8 @@ export const imageListView = z
         path: z.string(),
         repository: z.string(),
         service: z.string(),
-        tags: count.meta({ description: "How many are in use; of the newest 10,000 builds." }),
-        builds: count.meta({ description: "How many have made it; counted up to 10,000." }),
+        tags: count.meta({ description: `How many are in use, of its newest ${versionsMax} versions.` }),
+        builds: count.meta({ description: `How many have made it, up to ${versionsMax}.` }),
         bytes: count.meta({ description: "Of the newest one." }),
         newest,
       }),

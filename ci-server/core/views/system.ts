@@ -1,6 +1,7 @@
 // The system as the API shows it: what it needs and whether that works, what to set up, what to mind.
 
 import { z } from "zod";
+import { countMax } from "../catalogue.ts";
 import { pruneAreas } from "../prune.ts";
 import { checkNames } from "../system.ts";
 import { count, time } from "./json.ts";
@@ -37,7 +38,7 @@ export const systemView = z
       registryHost: z.string(),
       caUrl: z.string().nullable(),
       repositories: count,
-      builds: count.meta({ description: "Counted up to 10,000." }),
+      builds: count.meta({ description: `Counted up to ${countMax}.` }),
     }),
     queue: z.object({ queued: count, running: count }),
   })

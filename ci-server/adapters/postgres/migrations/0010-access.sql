@@ -52,3 +52,9 @@ create index build_success on build (lower(repository), id desc) where result = 
 create index build_trigger on build (trigger, id desc) where trigger <> 'pull_request';
 -- All versions of a path, those that are gone too.
 create index image_path on image (path, build_id desc) include (bytes);
+
+-- Builds of a service, whatever became of them.
+create index build_service on build (service, id desc) where service is not null;
+create index build_step_service on build_step (service, build_id desc);
+create index image_service_build on image (service, build_id desc);
+drop index image_service;
