@@ -5,7 +5,7 @@ import type { Build } from "./build.ts";
 /** Counting builds stops here. */
 export const countMax = 10_000;
 /** Of a path, so many versions are looked at for its counts, and for tags that have moved on. */
-export const versionsMax = 1_000;
+export const versionsMax = 500;
 
 export interface ImageVersion {
   readonly buildId: number;

@@ -1,6 +1,6 @@
 // Who asks: by a bearer token or by the cookie of a session; and what that one may do.
 
-import { timingSafeEqual } from "node:crypto";
+import { scryptSync, timingSafeEqual } from "node:crypto";
 import type { Middleware } from "koa";
 import { type Actor, configuredName } from "../core/accounts.ts";
 import { AppError } from "../core/errors.ts";
@@ -20,15 +20,20 @@ export interface AuthParts {
 export interface Authentication {
   /** Whose token it is; null when nobody's. */
   owner(tokenHash: Uint8Array): Promise<Actor | null>;
+  /** How the token of this hash is named in the database. */
+  atRest(tokenHash: Uint8Array): Uint8Array;
   /** Lets those pass that it knows, so many of their requests in a minute. */
   authenticate(requests: RateLimit): Middleware;
 }
 
 export function createAuthentication({ accounts, adminToken }: AuthParts): Authentication {
   const configured = hashOf(adminToken);
+  // A person may have chosen this token: what stands of it beside its sessions must not be quick to guess by.
+  const slowHash = scryptSync(adminToken, "mergedock session", configured.length);
   /** Digests are compared, so that neither the content nor the length of the token shows in the time it takes. */
+  const isConfigured = (hash: Uint8Array) => timingSafeEqual(hash, configured) || timingSafeEqual(hash, slowHash);
   const owner = async (tokenHash: Uint8Array): Promise<Actor | null> =>
-    timingSafeEqual(tokenHash, configured) ? { name: configuredName, role: "admin" } : accounts.tokenOwner(tokenHash);
+    isConfigured(tokenHash) ? { name: configuredName, role: "admin" } : accounts.tokenOwner(tokenHash);
   const find = async (ctx: Context): Promise<Asker | null> => {
     const credential = credentialOf(ctx);
     if (credential === null) return null;
@@ -39,6 +44,7 @@ export function createAuthentication({ accounts, adminToken }: AuthParts): Authe
   };
   return {
     owner,
+    atRest: (tokenHash) => (isConfigured(tokenHash) ? slowHash : tokenHash),
     authenticate: (requests) => async (ctx, next) => {
       const asker = await find(ctx);
       await requests.take(asker === null ? `address ${ctx.ip}` : `token ${asker.name}`);

@@ -1,7 +1,7 @@
 // What the API says of itself: /openapi.json, /api for people to read, and /problems/<code>. Pages without any script.
 
 import Router from "@koa/router";
-import { errorCodes } from "../core/errors.ts";
+import { AppError, errorCodes } from "../core/errors.ts";
 import { isErrorCode, problems } from "../core/problems.ts";
 import { type OpenApi, openApiDocument } from "./openapi.ts";
 
@@ -31,9 +31,9 @@ export function referenceRoutes(version: string): Router {
     ctx.type = "text/css; charset=utf-8";
     ctx.body = style;
   });
-  router.get("/problems/:code", (ctx, next) => {
+  router.get("/problems/:code", (ctx) => {
     const code = ctx.params.code ?? "";
-    if (!isErrorCode(code)) return next();
+    if (!isErrorCode(code)) throw new AppError("not_found", `there is no problem "${code}"; /api lists them`);
     ctx.type = "text/html; charset=utf-8";
     ctx.body = html(`Problem: ${code.replaceAll("_", " ")}`, `<p>${escapeHtml(problems[code])}</p>`);
   });

@@ -36,7 +36,8 @@ export function signInRoutes(parts: SessionParts): Router {
     const actor = await identify(parts, ctx, token);
     const session = makeToken("mds");
     const { accounts, sessionDaysMax: daysMax, sessionsPerTokenMax: sessionsMax, auditEntriesMax } = parts;
-    await accounts.startSession({ hash: session.hash, tokenHash: hashOf(token), daysMax, sessionsMax });
+    const tokenHash = parts.authentication.atRest(hashOf(token));
+    await accounts.startSession({ hash: session.hash, tokenHash, daysMax, sessionsMax });
     await accounts.record({ actor: actor.name, action: "login", target: ctx.ip, detail: {} }, auditEntriesMax);
     setCookie(ctx, session.token, daysMax * 24 * 3600);
     ctx.set("Cache-Control", "no-store");

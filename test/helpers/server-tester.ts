@@ -29,6 +29,8 @@ export interface ServerTesterOptions {
   readonly concurrency?: "queue" | "supersede";
   readonly limits?: Readonly<Record<string, number>>;
   readonly logLevel?: string;
+  /** More fields at the top of mergedock.yml. */
+  readonly file?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -153,11 +155,11 @@ export function sign(body: Uint8Array | string): string {
 }
 
 async function launch(folder: string, options: ServerTesterOptions): Promise<ServerProcess> {
-  const { concurrency = "queue", limits = {}, logLevel = "info", env = {} } = options;
+  const { concurrency = "queue", limits = {}, logLevel = "info", env = {}, file = {} } = options;
   const repositories = [{ name: "acme/shop", url: "http://127.0.0.1:1/acme/shop.git", concurrency }];
   await writeFile(
     join(folder, "mergedock.yml"),
-    JSON.stringify({ repositories, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
+    JSON.stringify({ ...file, repositories, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
   );
   return startServer(folder, {
     MERGEDOCK_WEBHOOK_SECRETS: webhookSecret,

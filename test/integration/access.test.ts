@@ -12,7 +12,8 @@ describe("access to the API", function () {
   this.timeout(60_000);
   let server: ServerTester;
   before(async () => {
-    server = await ServerTester.start({ limits: { failed_logins_per_minute_max: 100 } });
+    const file = { listen: { hosts: ["CI.example.com", "other.example:8443"] } };
+    server = await ServerTester.start({ limits: { failed_logins_per_minute_max: 100 }, file });
   });
   after(() => server?.stop());
 
@@ -149,6 +150,11 @@ describe("access to the API", function () {
         "select json_agg(access_session)::text as all from access_session",
       );
       expect(row?.all).to.contain(createHash("sha256").update(value).digest("hex")).and.not.contain(value);
+      await signIn(adminToken);
+      const [bound] = await server.query<{ all: string }>(
+        "select json_agg(access_session)::text as all from access_session",
+      );
+      expect(bound?.all).to.not.contain(createHash("sha256").update(adminToken).digest("hex"));
       const out = { ...headers, "sec-fetch-site": "same-origin" };
       expect((await server.api("/session", { method: "DELETE", headers: out })).status).to.equal(204);
       expect((await server.api("/session", { headers })).status).to.equal(401);
@@ -262,6 +268,16 @@ describe("access to the API", function () {
       });
     }
 
+    it("that the configuration lists is taken, with the port where it has one", async () => {
+      for (const [host, status] of [
+        ["ci.example.com", 200],
+        ["ci.EXAMPLE.com:8080", 200],
+        ["other.example:8443", 200],
+        ["other.example", 421],
+      ] as const)
+        expect((await raw("/healthz", { headers: { host } })).status, host).to.equal(status);
+    });
+
     it("of loopback is taken", async () => {
       for (const host of ["localhost", `localhost:${port()}`, "LOCALHOST", "127.0.0.1", "127.0.0.2:1", "[::1]:8080"])
         expect((await raw("/healthz", { headers: { host } })).status, host).to.equal(200);
@@ -357,6 +373,7 @@ describe("access to the API", function () {
   });
 
   it("has a page for each problem, and one of the API without any script", async () => {
+    expect((await raw("/problems/nothing", {})).status).to.equal(404);
     const problem = await raw("/problems/rate_limited", {});
     expect(problem.body).to.contain("Retry-After says how many seconds to wait");
     const page = await raw("/api", {});

@@ -3,6 +3,7 @@
 import type { Pool } from "pg";
 import { type ImagePage, type ImageSummary, type VersionEntry, versionsMax } from "../../core/catalogue.ts";
 import { escaped } from "./activity-search.ts";
+import { transaction } from "./transaction.ts";
 
 const isKept = "i.removed_at is null and not i.is_leaving";
 
@@ -50,14 +51,16 @@ export async function findImage(pool: Pool, path: string): Promise<ImageSummary 
 type CountsRow = Pick<ImageSummary, "path" | "tags" | "builds">;
 
 async function withCounts(pool: Pool, rows: readonly NewestRow[]): Promise<ImageSummary[]> {
-  const { rows: counts } = await pool.query<CountsRow>(
-    `select wanted.path, count(distinct recent.build_id)::int as builds, count(distinct tag)::int as tags
+  const sql = `select wanted.path, count(distinct recent.build_id)::int as builds, count(distinct tag)::int as tags
      from unnest($1::text[]) as wanted(path) cross join lateral
        (select i.build_id, i.tags from image i where i.path = wanted.path and ${isKept} order by i.build_id desc limit ${versionsMax}) as recent
        left join lateral unnest(recent.tags) as tag on true
-     group by wanted.path`,
-    [rows.map(({ path }) => path)],
-  );
+     group by wanted.path`;
+  const { rows: counts } = await transaction(pool, async (client) => {
+    // The planner takes a path for one of average size, and would rather sort all of a large one than read its newest by the index.
+    await client.query("set local enable_bitmapscan = off; set local enable_seqscan = off");
+    return client.query<CountsRow>(sql, [rows.map(({ path }) => path)]);
+  });
   const byPath = new Map(counts.map((row) => [row.path, row]));
   return rows.map(({ path, repository, service, ...newest }) => ({
     ...{ path, repository, service, tags: byPath.get(path)?.tags ?? 0, builds: byPath.get(path)?.builds ?? 0 },
