@@ -43,7 +43,12 @@ async function configure(): Promise<number> {
   const listen = { api: `127.0.0.1:${api}`, webhooks: `127.0.0.1:${webhooks}` };
   const repositories = [{ name: "acme/shop-1", url: "https://127.0.0.1:9/acme/shop-1.git" }];
   // All of it is kept, however old it is made.
-  const limits = { ledger_days_max: 36_500, ledger_bytes_max: 2 ** 50, drain_seconds_max: 1 };
+  const limits = {
+    ledger_days_max: 36_500,
+    ledger_bytes_max: 2 ** 50,
+    drain_seconds_max: 1,
+    api_requests_per_minute_max: 1_000_000,
+  };
   await writeFile(path.join(folder, "mergedock.yml"), JSON.stringify({ listen, repositories, limits })); // JSON is YAML
   return api;
 }
@@ -81,18 +86,19 @@ async function fill(): Promise<void> {
      select id, name, created_at, 1000, 'success' from build, unnest(array['queued', 'fetch', 'plan', 'build', 'push', 'prove']) name`,
   );
   await client.query(
-    `insert into image (build_id, service, reference, digest, tags, bytes)
-     select id, 'shop', 'localhost:5000/acme/shop@sha256:' || sha, 'sha256:' || sha, array['sha-' || left(sha, 7), 'pr-' || id], 50000000
+    `insert into image (build_id, service, reference, path, digest, tags, bytes)
+     select id, 'shop', 'localhost:5000/acme/shop@sha256:' || sha, lower(repository), 'sha256:' || sha, array['sha-' || left(sha, 7), 'pr-' || id], 50000000
      from build where result = 'success'`,
   );
   // The body aside, which no page reads and which stands in a table of its own, a row is as wide as a real one.
   await client.query(
     `insert into delivery (guid, forge, name, action, repository, hook_id, received_at, body, body_digest, body_bytes, headers, secret_id,
-       verdict, reason, rules, build_id)
+       verdict, reason, rules, build_id, is_origin, title)
      select 'guid-' || id, 'github', 'pull_request', 'closed', repository, '292430182', created_at, '\\x00', sha256(sha::bytea), 24000,
        '{"content-type": "application/json", "user-agent": "GitHub-Hookshot/0123456", "x-github-event": "pull_request"}', '0123abcd',
        case when id % 100 = 1 then 'skip' else 'build' end, 'pull request #' || id || ' was merged into main',
-       (select jsonb_agg(jsonb_build_object('rule', r, 'passed', true, 'saw', 'what it saw')) from unnest(array['event', 'action', 'merged', 'repository', 'branch', 'already built']) r), id
+       (select jsonb_agg(jsonb_build_object('rule', r, 'passed', true, 'saw', 'what it saw')) from unnest(array['event', 'action', 'merged', 'repository', 'branch', 'already built']) r), id,
+       id % 100 <> 1, '#' || id || ' Say hello to ' || id
      from build`,
   );
   await client.query("set session_replication_role = default");
@@ -115,6 +121,17 @@ async function measurePages(port: number): Promise<void> {
     "deliveries: skipped, of the busy one": "/deliveries?verdict=skip&repository=acme/busy",
     "deliveries: before the middle": `/deliveries?before=${middle}`,
     "one delivery": `/deliveries/guid-${middle}`,
+    "activity: newest 50": "/activity",
+    "activity: of a busy repository": "/activity?repository=acme/busy",
+    "activity: of a rare one": "/activity?repository=acme/rare",
+    "activity: skipped": "/activity?verdict=skip",
+    "activity: failures": "/activity?result=failure",
+    "activity: before the middle": `/activity?before=${(Date.now() - middle * 60_000) * 1000}-b${middle}`,
+    "activity: words that nobody wrote": "/activity?q=nobody%20wrote%20this",
+    "images: newest 50": "/images",
+    "images: versions of a busy one": "/images/acme%2Fbusy",
+    repositories: "/repositories",
+    system: "/system",
   };
   const rows: Record<string, unknown> = {};
   try {

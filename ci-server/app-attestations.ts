@@ -1,6 +1,5 @@
 // Puts together what attests images: the key, the registry's artifacts, who builds.
 
-import { readFileSync } from "node:fs";
 import path from "node:path";
 import { createAttestations } from "./adapters/attestations.ts";
 import type { Signer } from "./adapters/dsse.ts";
@@ -9,11 +8,7 @@ import type { Config } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 import type { Locked } from "./core/ports.ts";
 import type { AttestParts } from "./flows/attest-parts.ts";
-
-/** This program's. */
-const { version } = JSON.parse(readFileSync(path.join(import.meta.dirname, "../package.json"), "utf8")) as {
-  version: string;
-};
+import { version } from "./version.ts";
 
 export interface AttestingOptions {
   readonly config: Config;

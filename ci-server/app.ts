@@ -5,25 +5,21 @@ import path from "node:path";
 import type Koa from "koa";
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
-import type { Signer } from "./adapters/dsse.ts";
-import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
+import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
-import { type IntakeSecrets, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
+import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
 import type { Store } from "./core/ports.ts";
-import type { Pruning } from "./flows/pruning.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { createGithub } from "./forges/github.ts";
-import { createApiApp, createHealthApp } from "./http/api.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
-import type { MetricsOptions } from "./http/metrics.ts";
 import { listen } from "./http/server.ts";
 import { createWebhookApp } from "./http/webhooks.ts";
 
@@ -71,8 +67,10 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry, signer] = made.value;
     const building = registry === null ? null : await openBuilding(opened, { registry, signer });
-    const shown = { pruning: building?.pruning ?? null, signer };
-    const urls = intake === null ? await listenForHealth(opened) : await listenForAll(opened, intake, shown);
+    const registryCa = registry === null ? await configuredCa(config) : registry.ca;
+    const shown = { pruning: building?.pruning ?? null, signer, registryCa };
+    const urls =
+      intake === null ? await listenForHealth(opened) : await listenForAll(opened, { ...shown, secrets: intake });
     if (building !== null) await work(opened, building);
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
@@ -137,35 +135,22 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
 type Urls = Pick<App, "apiUrl" | "webhookUrl">;
 
 async function listenForHealth(opened: Opened): Promise<Urls> {
-  const { config, log, postgres, checks } = opened;
+  const { config, postgres, checks } = opened;
   checks.database = postgres.store.check;
-  const metrics = metricsOf(opened, config.adminToken);
-  const health = createHealthApp({ checks, log, observe: opened.observing.requests, metrics });
-  const url = await open(opened, health, config.listen.api);
+  const url = await open(opened, openHealth(opened), config.listen.api);
   return { apiUrl: url, webhookUrl: "" };
 }
 
-function metricsOf({ config, observing }: Opened, token: string | null): MetricsOptions {
-  return { isOpen: config.observing.metricsAreOpen, token, page: observing.page };
-}
-
-async function listenForAll(
-  opened: Opened,
-  { webhookSecrets, adminToken }: IntakeSecrets,
-  { pruning, signer }: { readonly pruning: Pruning | null; readonly signer: Signer | null },
-): Promise<Urls> {
+async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl">): Promise<Urls> {
   const { config, log, checks, postgres, observing } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
-  const forges = [createGithub(webhookSecrets)];
-  const ledger = { forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
-  const attestationKey = signer?.publicKey.pem ?? null;
+  const forges = [createGithub(needs.secrets.webhookSecrets)];
+  const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
   const observe = observing.requests;
-  const metrics = metricsOf(opened, adminToken);
-  const notifications = createNotificationStore(postgres.pool);
-  const watched = { notifications, observe, metrics };
-  const api = createApiApp({ store, ...ledger, pruning, checks, adminToken, attestationKey, log, ...watched });
+  let webhookUrl: string | null = null;
+  const api = openApi(opened, { ...needs, delivery, webhookUrl: () => webhookUrl });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log, observe, deliveries: observing.deliveries },
     bodyBytesMax: limits.body_bytes_max,
@@ -174,7 +159,8 @@ async function listenForAll(
   });
   opened.closers.push(sweepLedger(store, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
-  return { apiUrl, webhookUrl: `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github` };
+  webhookUrl = `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github`;
+  return { apiUrl, webhookUrl };
 }
 
 async function open({ config, closers }: Opened, app: Koa, address: Config["listen"]["api"]): Promise<string> {

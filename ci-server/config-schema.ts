@@ -113,6 +113,12 @@ const repository = z
       ctx.addIssue({ code: "custom", path: ["lfs"], message: "needs a url that begins with https://" });
   });
 
+/** By which the API is asked, beside loopback and the listener's own address. */
+const hostNames = z
+  .array(z.string().regex(/^(?:\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/, "has to be host or host:port"))
+  .max(100)
+  .default([]);
+
 const seconds = (value: number) => z.number().int().positive().default(value);
 const bytes = (value: number) => z.number().int().positive().default(value);
 
@@ -191,6 +197,13 @@ const limits = z.strictObject({
   engine_images_max: z.number().int().nonnegative().default(300),
   engine_cache_bytes_max: bytes(10 * 1024 ** 3),
   log_days_max: z.number().int().min(1).max(36_500).default(90),
+  // Of one client: a token by its name, anybody else by the address. In each process.
+  api_requests_per_minute_max: z.number().int().positive().default(600),
+  failed_logins_per_minute_max: z.number().int().positive().default(10),
+  session_days_max: z.number().int().min(1).max(366).default(7),
+  sessions_per_token_max: z.number().int().positive().default(100),
+  tokens_max: z.number().int().positive().default(1_000),
+  audit_entries_max: z.number().int().positive().default(100_000),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });
@@ -209,7 +222,11 @@ export const configFile = z
     role: z.enum(roles, `has to be one of ${roles.join(", ")}`).default("all"),
     state_dir: z.string().min(1).default("state"),
     listen: z
-      .strictObject({ api: address.prefault("127.0.0.1:8080"), webhooks: address.prefault("127.0.0.1:8088") })
+      .strictObject({
+        api: address.prefault("127.0.0.1:8080"),
+        webhooks: address.prefault("127.0.0.1:8088"),
+        hosts: hostNames,
+      })
       .prefault({}),
     registry: z
       .strictObject({

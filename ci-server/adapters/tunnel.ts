@@ -18,7 +18,7 @@ export async function describeTunnel(agentUrl: string, signal: AbortSignal): Pro
   }
 }
 
-async function findTunnel(agentUrl: string, signal: AbortSignal): Promise<string | null> {
+export async function findTunnel(agentUrl: string, signal: AbortSignal): Promise<string | null> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
   const response = await fetch(new URL("/api/tunnels", agentUrl), { signal: limited });
   if (!response.ok) throw new AppError("unavailable", `the tunnel's agent answered ${response.status}`);

@@ -16,6 +16,10 @@ export type Stage = (typeof stages)[number];
 export const results = ["success", "failure", "error", "timeout", "cancellation", "skip"] as const;
 export type Result = (typeof results)[number];
 
+/** `queued`: it waits, for the first time or again. */
+export const buildStates = ["queued", "running", "ended"] as const;
+export type BuildState = (typeof buildStates)[number];
+
 /**
  * What asks for a build. A manual one has a ref and a version, a merge has a pull request and its commit, and so has a build
  * because a base image changed.

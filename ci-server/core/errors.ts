@@ -8,6 +8,8 @@ export const errorCodes = [
   "conflict",
   "too_large",
   "unsupported",
+  "misdirected",
+  "rate_limited",
   "unavailable",
   "timeout",
   "cancelled",

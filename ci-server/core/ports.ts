@@ -2,9 +2,12 @@
 // Every wait takes an AbortSignal; after an abort a call rejects with the signal's reason and leaves nothing running.
 
 export type * from "./ports/access.ts";
+export type * from "./ports/accounts.ts";
+export type * from "./ports/activity.ts";
 export type * from "./ports/attestations.ts";
 export type * from "./ports/bases.ts";
 export type * from "./ports/builder.ts";
+export type * from "./ports/catalogue.ts";
 export type * from "./ports/clock.ts";
 export type * from "./ports/contexts.ts";
 export type * from "./ports/destinations.ts";

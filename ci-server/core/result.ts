@@ -12,6 +12,8 @@ const results: Readonly<Record<ErrorCode, Result>> = {
   too_large: "failure",
   unsupported: "failure",
   not_implemented: "failure",
+  misdirected: "error",
+  rate_limited: "error",
   timeout: "timeout",
   cancelled: "cancellation",
   unauthorized: "error",

@@ -2,6 +2,7 @@
 
 import Router from "@koa/router";
 import { AppError } from "../core/errors.ts";
+import { operation, type Paths } from "./operation.ts";
 
 /** Without a token: it is no secret, and is for those who pull images and have no business with the rest of the API. */
 export function attestationKeyRoutes(pem: string | null): Router {
@@ -16,3 +17,13 @@ export function attestationKeyRoutes(pem: string | null): Router {
   });
   return router;
 }
+
+export const attestationKeyPaths: Paths = {
+  "/api/v1/attestation-key": {
+    get: operation({
+      summary: "The public key that attestations are verified with, as PEM",
+      role: null,
+      answers: { 200: { types: ["application/x-pem-file"] } },
+    }),
+  },
+};

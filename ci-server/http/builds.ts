@@ -4,17 +4,26 @@ import { Readable } from "node:stream";
 import Router from "@koa/router";
 import type { Middleware } from "koa";
 import { z } from "zod";
-import type { Build, LogLine } from "../core/build.ts";
+import { type Build, buildStates, type LogLine, results, triggers } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
-import type { Store } from "../core/ports.ts";
+import type { Catalogue, Store } from "../core/ports.ts";
+import { buildListView, buildPageView, plannedBuildView } from "../core/views/build.ts";
+import { shown } from "../core/views/json.ts";
 import { followLog } from "../flows/follow-log.ts";
-import { line, parseQuery } from "./input.ts";
+import { stageOf, toBuildEntry, toPlannedBuild } from "./build-view.ts";
+import { noteForAudit } from "./context.ts";
+import { given, idBefore, nextOf, pageLimit, parseQuery, words } from "./input.ts";
+import { operation, type Paths } from "./operation.ts";
 
 const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const page = z.object({
-  repository: line.max(200).nullable().default(null),
-  before: id.nullable().default(null),
-  limit: z.coerce.number().int().min(1).max(100).default(50),
+  repository: words,
+  result: given(z.enum(results)),
+  trigger: given(z.enum(triggers)),
+  service: words,
+  state: given(z.enum(buildStates)),
+  before: idBefore,
+  limit: pageLimit,
 });
 const logQuery = z.object({
   after: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
@@ -22,19 +31,28 @@ const logQuery = z.object({
   format: z.enum(["text", "json"]).optional(),
 });
 
+export const buildPath = z.object({ id: z.string().meta({ description: "Of a build." }) });
+
 /** One JSON object a line: github.com/ndjson/ndjson-spec. */
 const jsonLines = "application/x-ndjson";
 
-export function buildRoutes(store: Store): Router {
+export interface BuildParts {
+  readonly store: Store;
+  readonly catalogue: Catalogue;
+}
+
+export function buildRoutes(parts: BuildParts): Router {
+  const { store } = parts;
   const router = new Router({ prefix: "/api/v1/builds" });
   router.get("/", list(store));
-  router.get("/:id", show(store));
+  router.get("/:id", show(parts));
   router.get("/:id/log", log(store));
   router.post("/:id/cancel", async (ctx) => {
-    const { id: buildId } = await find(store, ctx.params.id);
+    const { id: buildId, repository } = await find(store, ctx.params.id);
     await store.cancel(buildId, "cancelled by hand");
+    noteForAudit(ctx, { action: "cancel", target: `build ${buildId}`, detail: { repository } });
     ctx.status = 202;
-    ctx.body = toView(await find(store, String(buildId)));
+    ctx.body = toPlannedBuild(await find(store, String(buildId)));
   });
   return router;
 }
@@ -43,18 +61,24 @@ function list(store: Store): Middleware {
   return async (ctx) => {
     const asked = parseQuery(page, ctx.query);
     const builds = await store.builds(asked);
-    const oldest = builds.length === asked.limit ? builds.at(-1) : undefined;
-    ctx.body = { builds: builds.map(toEntry), next: oldest === undefined ? null : oldest.id };
+    ctx.body = shown(buildListView, { builds: builds.map(toBuildEntry), next: nextOf(builds, asked.limit) });
   };
 }
 
-function show(store: Store): Middleware {
+function show({ store, catalogue }: BuildParts): Middleware {
   return async (ctx) => {
     const build = await find(store, ctx.params.id);
-    // Here only: a list of builds would be long with them.
-    const changed = build.merge === null ? null : await store.changedFiles(build.id);
-    const [steps, history] = await Promise.all([store.steps(build.id), store.attempts(build.id)]);
-    ctx.body = { ...toView(build), changedFiles: changed?.files ?? null, history, steps };
+    const isQueued = stageOf(build) === "queued";
+    const [changed, steps, history, medianMs, queuedAhead] = await Promise.all([
+      // Here only: a list of builds would be long with them.
+      build.merge === null ? null : store.changedFiles(build.id),
+      store.steps(build.id),
+      store.attempts(build.id),
+      catalogue.medianMs(build.repository),
+      isQueued ? catalogue.aheadOf(build.id) : null,
+    ]);
+    const more = { changedFiles: changed?.files ?? null, history, steps, medianMs, queuedAhead };
+    ctx.body = shown(buildPageView, { ...toPlannedBuild(build), ...more });
   };
 }
 
@@ -99,18 +123,39 @@ async function find(store: Store, text: string | undefined): Promise<Build> {
   return build;
 }
 
-/** A list would be long with the reasons of every image. */
-function toEntry({ plan: _long, ...build }: Build): object {
-  return toView(build);
-}
-
-function toView(build: Omit<Build, "plan">): object {
-  const stages = build.stages.map(({ name, ms, result }) => ({
-    name,
-    ms: ms === null ? null : Math.round(ms),
-    result,
-  }));
-  const running = build.stages.find((stage) => stage.result === null);
-  const stage = build.result === null ? (running?.name ?? "queued") : null;
-  return { ...build, stage, stages };
-}
+export const buildPaths: Paths = {
+  "/api/v1/builds": {
+    get: operation({
+      summary: "Builds, newest first",
+      role: "read",
+      query: page,
+      answers: { 200: { schema: buildListView } },
+    }),
+  },
+  "/api/v1/builds/{id}": {
+    get: operation({
+      summary: "A build with its attempts and steps",
+      role: "read",
+      path: buildPath,
+      answers: { 200: { schema: buildPageView } },
+    }),
+  },
+  "/api/v1/builds/{id}/log": {
+    get: operation({
+      summary: "The log of a build, from a line on and while it grows",
+      description: "As text, or with format=json or Accept: application/x-ndjson one object a line (LogLine).",
+      role: "read",
+      path: buildPath,
+      query: logQuery,
+      answers: { 200: { types: ["text/plain", jsonLines] } },
+    }),
+  },
+  "/api/v1/builds/{id}/cancel": {
+    post: operation({
+      summary: "Cancel a build",
+      role: "admin",
+      path: buildPath,
+      answers: { 202: { description: "It ends soon", schema: plannedBuildView } },
+    }),
+  },
+};

@@ -1,6 +1,8 @@
 // /healthz: the process answers. /readyz: everything it needs does too, or which part does not and why.
 
 import Router from "@koa/router";
+import { healthView, readyView } from "../core/views/system.ts";
+import { operation, type Paths } from "./operation.ts";
 
 /** One dependency: resolves with what was found, rejects with why it cannot be used. */
 export type Check = (signal: AbortSignal) => Promise<string>;
@@ -44,3 +46,19 @@ async function runCheck(check: Check): Promise<CheckOutcome> {
     return { ok: false, detail: error instanceof Error ? error.message : String(error) };
   }
 }
+
+export const healthPaths: Paths = {
+  "/healthz": {
+    get: operation({ summary: "Whether the process answers", role: null, answers: { 200: { schema: healthView } } }),
+  },
+  "/readyz": {
+    get: operation({
+      summary: "Whether all that the process needs can be used",
+      role: null,
+      answers: {
+        200: { description: "It can", schema: readyView },
+        503: { description: "Something cannot", schema: readyView },
+      },
+    }),
+  },
+};

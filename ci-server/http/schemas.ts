@@ -2,6 +2,7 @@
 
 import Router from "@koa/router";
 import { recipeJsonSchema } from "../core/recipe-schema.ts";
+import { operation, type Paths } from "./operation.ts";
 
 export function schemaRoutes(): Router {
   const text = JSON.stringify(recipeJsonSchema());
@@ -13,3 +14,13 @@ export function schemaRoutes(): Router {
   });
   return router;
 }
+
+export const schemaPaths: Paths = {
+  "/api/v1/mergedock.schema.json": {
+    get: operation({
+      summary: "The JSON Schema of a repository's .mergedock.yml",
+      role: null,
+      answers: { 200: { types: ["application/schema+json"] } },
+    }),
+  },
+};

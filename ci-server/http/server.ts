@@ -15,7 +15,9 @@ const statuses: Readonly<Record<ErrorCode, number>> = {
   conflict: 409,
   too_large: 413,
   unsupported: 415,
+  misdirected: 421,
   build_failed: 422,
+  rate_limited: 429,
   cancelled: 409,
   internal: 500,
   not_implemented: 501,
@@ -74,6 +76,8 @@ function checkTarget(ctx: Context): void {
 
 function answerError(ctx: Context, status: number, error: AppError): void {
   if (status === 401 && ctx.path.startsWith("/api/")) ctx.set("WWW-Authenticate", "Bearer");
+  if (typeof error.details.retryAfterSeconds === "number")
+    ctx.set("Retry-After", String(error.details.retryAfterSeconds));
   if (status === 503) ctx.set("Retry-After", String(retryAfterSeconds));
   // The rest of a body that is not wanted is not read: the connection ends with the answer.
   if (!ctx.req.complete) ctx.set("Connection", "close");

@@ -138,7 +138,7 @@ export class Fleet {
     const configured = names.map((name) => ({ name, url: `${git.url}/${name}.git` }));
     await writeFile(
       join(folder, "mergedock.yml"),
-      JSON.stringify({ repositories: configured, ...(limits && { limits }) }),
+      JSON.stringify({ repositories: configured, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
     );
     const { MERGEDOCK_STATE_DIR: _own, ...ofLab } = labEnvironment(lab, folder);
     const { privateKey } = generateKeyPairSync("ed25519");

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { Client, type QueryResultRow } from "pg";
 import { Pool } from "undici";
 import { memoryGrowth } from "./memory.ts";
+import { checkAnswer } from "./openapi-check.ts";
 import { type ServerProcess, startServer } from "./server-process.ts";
 import { adminToken, webhookSecret } from "./tester.ts";
 
@@ -28,6 +29,8 @@ export interface ServerTesterOptions {
   readonly concurrency?: "queue" | "supersede";
   readonly limits?: Readonly<Record<string, number>>;
   readonly logLevel?: string;
+  /** More fields at the top of mergedock.yml. */
+  readonly file?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -112,8 +115,18 @@ export class ServerTester {
     return { guid, status: response.statusCode, body: answer, ms: performance.now() - startedMs };
   }
 
-  api(path: string, init: RequestInit = {}): Promise<Response> {
-    return fetch(`${this.apiUrl}${path}`, { ...init, headers: { authorization: `Bearer ${adminToken}` } });
+  /** As the admin, unless the headers say otherwise. Every answer is held against openapi.json. */
+  async api(path: string, init: RequestInit = {}): Promise<Response> {
+    const headers = { authorization: `Bearer ${adminToken}`, ...(init.headers as Record<string, string> | undefined) };
+    const url = `${this.apiUrl}${path}`;
+    const response = await fetch(url, { ...init, headers });
+    await checkAnswer(init.method ?? "GET", url, response);
+    return response;
+  }
+
+  post(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Response> {
+    const all = { "content-type": "application/json", ...headers };
+    return this.api(path, { method: "POST", body: JSON.stringify(body), headers: all });
   }
 
   /** Asks the database itself. */
@@ -142,9 +155,12 @@ export function sign(body: Uint8Array | string): string {
 }
 
 async function launch(folder: string, options: ServerTesterOptions): Promise<ServerProcess> {
-  const { concurrency = "queue", limits = {}, logLevel = "info", env = {} } = options;
+  const { concurrency = "queue", limits = {}, logLevel = "info", env = {}, file = {} } = options;
   const repositories = [{ name: "acme/shop", url: "http://127.0.0.1:1/acme/shop.git", concurrency }];
-  await writeFile(join(folder, "mergedock.yml"), JSON.stringify({ repositories, limits }));
+  await writeFile(
+    join(folder, "mergedock.yml"),
+    JSON.stringify({ ...file, repositories, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
+  );
   return startServer(folder, {
     MERGEDOCK_WEBHOOK_SECRETS: webhookSecret,
     MERGEDOCK_ADMIN_TOKEN: adminToken,

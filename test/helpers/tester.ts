@@ -18,6 +18,7 @@ import { createRepository, type Repository } from "../../lab/sample-repository.t
 import { type Answer, type Delivery, sendDelivery } from "../../lab/send-delivery.ts";
 import { removeImages, runImage } from "./engine-images.ts";
 import { type Lab, useLab } from "./lab.ts";
+import { checkAnswer } from "./openapi-check.ts";
 
 export const webhookSecret = "the hook's secret of the tests";
 export const adminToken = "the admin token of the tests";
@@ -209,9 +210,13 @@ export class Tester {
     });
   }
 
-  api(path: string, init: RequestInit = {}): Promise<Response> {
+  /** Every answer is held against openapi.json. */
+  async api(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = { authorization: `Bearer ${adminToken}`, ...(init.headers as Record<string, string> | undefined) };
-    return fetch(`${this.app.apiUrl}${path}`, { ...init, headers });
+    const url = `${this.app.apiUrl}${path}`;
+    const response = await fetch(url, { ...init, headers });
+    await checkAnswer(init.method ?? "GET", url, response);
+    return response;
   }
 
   post(path: string, body: unknown): Promise<Response> {
@@ -290,11 +295,14 @@ export function labEnvironment(lab: Lab, folder: string): Record<string, string>
   };
 }
 
+/** A test asks as often as it likes. */
+export const testLimits = { attempts_max: 2, api_requests_per_minute_max: 1_000_000 };
+
 async function writeConfig(folder: string, gitUrl: string, options: TesterOptions): Promise<void> {
   const { branches = ["main", "release/*"], concurrency = "queue", rules, limits, file } = options;
   const repositories = [{ name: "acme/shop", url: `${gitUrl}/acme/shop.git`, branches, concurrency, ...rules }];
   await writeFile(
     join(folder, "mergedock.yml"),
-    JSON.stringify({ ...file, repositories, limits: { attempts_max: 2, ...limits } }),
+    JSON.stringify({ ...file, repositories, limits: { ...testLimits, ...limits } }),
   );
 }

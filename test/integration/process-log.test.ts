@@ -6,9 +6,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
-import { createLog } from "../../ci-server/adapters/log.ts";
-import { createHealthApp } from "../../ci-server/http/api.ts";
-import { listen } from "../../ci-server/http/server.ts";
 import { root } from "../helpers/folders.ts";
 import { startServer } from "../helpers/server-process.ts";
 
@@ -35,23 +32,6 @@ describe("the log of a server process", function () {
     expect(await server.stop()).to.equal(0);
     const written = server.output.stderr.split("\n").filter((line) => line.startsWith("{"));
     expect(written.map((line) => (JSON.parse(line) as { readonly msg: string }).msg)).to.include("request answered");
-  });
-
-  it("is all that a process without a token tells, unless its metrics are open", async () => {
-    const page = { contentType: "text/plain", text: async () => "a_metric 1\n" };
-    const silent = createLog({ level: "silent" });
-    const about = (isOpen: boolean) => ({ isOpen, token: null, page });
-    for (const [isOpen, status] of [
-      [false, 403],
-      [true, 200],
-    ] as const) {
-      const app = createHealthApp({ checks: {}, log: silent, observe: () => undefined, metrics: about(isOpen) });
-      const listener = await listen(app, { host: "127.0.0.1", port: 0, connectionsMax: 9 });
-      const answer = await fetch(`${listener.url}/metrics`);
-      expect(answer.status).to.equal(status);
-      if (!isOpen) expect(await answer.text()).to.include("metrics.open: true");
-      await listener.close();
-    }
   });
 
   it("is made for people on a terminal", async () => {

@@ -75,6 +75,7 @@ describe("the configuration", () => {
   it("needs no file: everything has a default that stays on this machine", () => {
     const config = load(null);
     expect(config.listen).to.deep.equal({
+      hosts: [],
       api: { host: "127.0.0.1", port: 8080 },
       webhooks: { host: "127.0.0.1", port: 8088 },
     });

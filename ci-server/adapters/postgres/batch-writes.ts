@@ -9,7 +9,7 @@ import { together } from "./transaction.ts";
 const buildColumns =
   "id, repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, traceparent";
 const deliveryColumns =
-  "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id";
+  "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id, title, is_origin";
 
 // The bodies come as one value with the place of each in it: the only way to hand over bytes as they are.
 const writeSql = `

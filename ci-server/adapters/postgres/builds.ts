@@ -1,7 +1,7 @@
 // The statements on builds as they are asked for and looked at; attempts.ts has those of a running one.
 
 import type { Pool, PoolClient } from "pg";
-import type { Build, BuildRequest, Failure, StageRecord, StoredImage } from "../../core/build.ts";
+import type { Build, BuildRequest, BuildState, Failure, StageRecord, StoredImage } from "../../core/build.ts";
 import { kindOfCode } from "../../core/explain-failure.ts";
 import type { BuildPage } from "../../core/ports.ts";
 
@@ -68,11 +68,41 @@ export async function findCancelReason(pool: Pool, id: number): Promise<string |
 }
 
 export async function listBuilds(pool: Pool, page: BuildPage): Promise<Build[]> {
+  const { repository, before, limit, result = null, trigger = null, service = null, state = null } = page;
+  const conditions = [
+    "($1::text is null or lower(b.repository) = lower($1)) and ($2::bigint is null or b.id < $2)",
+    "($4::text is null or b.result = $4) and ($5::text is null or b.trigger = $5)",
+    ...(state === null ? [] : [stateConditions[state]]),
+  ].join(" and ");
+  const of = service === null ? conditions : `b.id in (${ofServiceSql(conditions)})`;
   const { rows } = await pool.query<BuildRow>(
-    `select ${columns} from build b
-     where ($1::text is null or lower(b.repository) = lower($1)) and ($2::bigint is null or b.id < $2) order by b.id desc limit $3`,
-    [page.repository, page.before, page.limit],
+    `select ${columns} from build b where ${of} order by b.id desc limit $3`,
+    [...[repository, before, limit, result, trigger], ...(service === null ? [] : [service])],
   );
+  return rows.map(toBuild);
+}
+
+/** A page of each of those that were asked for it, have begun to make it, and have made it: each by an index of its own. */
+function ofServiceSql(conditions: string): string {
+  const sources = ["build_step", "image"].map(
+    (table) => `select made.build_id as id from ${table} made join build b on b.id = made.build_id
+      where made.service = $6::text and ${conditions} order by made.build_id desc limit $3`,
+  );
+  const asked = `select b.id from build b where b.service = $6::text and ${conditions} order by b.id desc limit $3`;
+  return [asked, ...sources].map((one) => `(${one})`).join(" union ");
+}
+
+const hasOpenStage = "exists (select 1 from build_stage s where s.build_id = b.id and s.result is null)";
+const stateConditions: Readonly<Record<BuildState, string>> = {
+  queued: `b.result is null and not ${hasOpenStage}`,
+  running: `b.result is null and ${hasOpenStage}`,
+  ended: "b.result is not null",
+};
+
+/** In no order; those that are there. */
+export async function findBuilds(pool: Pool, ids: readonly number[]): Promise<Build[]> {
+  if (ids.length === 0) return [];
+  const { rows } = await pool.query<BuildRow>(`select ${columns} from build b where b.id = any($1::bigint[])`, [ids]);
   return rows.map(toBuild);
 }
 

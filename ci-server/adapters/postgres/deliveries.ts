@@ -1,5 +1,6 @@
 // A delivery that is being stored: its row in the ledger, and what is answered to one that is there already.
 
+import { pullRequestTitle } from "../../core/activity.ts";
 import type { Delivery, RuleVerdict } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
@@ -38,6 +39,10 @@ export function toDeliveryRow(delivery: Delivery, body: StoredBody, recorded: Re
   return {
     ...{ guid, forge, name, action: event.action, repository: event.repository, hook_id: hookId },
     ...{ headers, secret_id: secretId, body_digest: `\\x${body.digest}`, body_bytes: body.bytes },
-    ...{ verdict, reason, rules, build_id: buildId },
+    ...{ verdict, reason, rules, build_id: buildId, title: titleOf(delivery), is_origin: verdict === "build" },
   };
+}
+
+function titleOf({ event }: Delivery): string | null {
+  return event.kind === "pull_request" ? pullRequestTitle(event.pullRequest) : null;
 }

@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerEntry } from "../../core/delivery.ts";
 import type { LedgerPage, Refusal } from "../../core/ports.ts";
+import { escaped } from "./activity-search.ts";
 import { readStoredBody } from "./stored-body.ts";
 
 const refusalsMax = 1_000;
@@ -19,10 +20,21 @@ const columns = `d.id, d.guid, d.forge, d.name, d.action, d.repository, d.hook_i
 export async function listDeliveries(pool: Pool, page: LedgerPage): Promise<LedgerEntry[]> {
   const { rows } = await pool.query<LedgerRow>(
     `select ${columns} from delivery d where ($1::text is null or lower(d.repository) = lower($1))
-       and ($2::text is null or d.verdict = $2) and ($3::bigint is null or d.id < $3) order by d.id desc limit $4`,
-    [page.repository, page.verdict, page.before, page.limit],
+       and ($2::text is null or d.verdict = $2) and ($3::bigint is null or d.id < $3)
+       and ($5::text is null or d.name = $5)
+       and ($6::text is null or d.title ilike $6 or d.reason ilike $6 or d.repository ilike $6 or d.guid ilike $6)
+       and ($7::bigint is null or d.id > $7)
+     order by d.id desc limit $4`,
+    [
+      ...[page.repository, page.verdict, page.before, page.limit],
+      ...[page.event ?? null, toPattern(page.q ?? null), page.after ?? null],
+    ],
   );
   return rows.map(toEntry);
+}
+
+function toPattern(q: string | null): string | null {
+  return q === null ? null : `%${escaped(q)}%`;
 }
 
 export async function findDelivery(pool: Pool, guid: string): Promise<LedgerEntry | null> {

@@ -6,12 +6,14 @@ import type {
   AttemptKey,
   Build,
   BuildRequest,
+  BuildState,
   Failure,
   Image,
   LogLine,
   PlannedService,
   Result,
   Stage,
+  Trigger,
 } from "../build.ts";
 import type { BuildStep } from "../build-step.ts";
 import type { Decision } from "../decide.ts";
@@ -35,6 +37,12 @@ export interface Accepted {
 export interface LedgerPage {
   readonly repository: string | null;
   readonly verdict: "build" | "skip" | null;
+  /** What the forge calls it: `pull_request`, `ping`. */
+  readonly event?: string | null;
+  /** Part of the title, the reason, the repository's name or the GUID. */
+  readonly q?: string | null;
+  /** Entries with an id above this one: a search reads every entry on its way. */
+  readonly after?: number | null;
   /** Entries with an id below this one; null starts at the newest. */
   readonly before: number | null;
   readonly limit: number;
@@ -50,6 +58,11 @@ export interface Refusal {
 
 export interface BuildPage {
   readonly repository: string | null;
+  readonly result?: Result | null;
+  readonly trigger?: Trigger | null;
+  /** Builds that were to make an image of this service, or have begun to. */
+  readonly service?: string | null;
+  readonly state?: BuildState | null;
   /** Builds with an id below this one; null starts at the newest. */
   readonly before: number | null;
   readonly limit: number;

@@ -1,0 +1,116 @@
+// What an operator should know though all works: pure, from what the server knows of itself and of its engine.
+
+export interface Warning {
+  readonly code: string;
+  readonly message: string;
+  readonly fix: string;
+}
+
+export interface SystemFacts {
+  /** As the engine says it: `20.10.24+dfsg1`; null where it is not known. */
+  readonly engineVersion: string | null;
+  readonly attestationsEnabled: boolean;
+  /** Null: images stay in the registry for ever. */
+  readonly keepLast: number | null;
+  readonly freeBytesMin: number;
+  /** Address that the API is bound to. */
+  readonly apiHost: string;
+  /** As the engine sees the registry. */
+  readonly pushHost: string;
+  readonly engineHost: string;
+  readonly repositories: number;
+  /** The URLs of those that git reads without TLS. */
+  readonly plainUrls: readonly string[];
+}
+
+type Rule = (facts: SystemFacts) => Warning | null;
+
+const rules: readonly Rule[] = [
+  ({ repositories }) =>
+    repositories > 0
+      ? null
+      : {
+          code: "no_repositories",
+          message: "no repository is configured: every delivery is skipped",
+          fix: 'list one under "repositories" in mergedock.yml',
+        },
+  ({ engineVersion }) => (engineVersion === null ? null : engineHole(engineVersion)),
+  ({ engineHost }) =>
+    engineHost.startsWith("tcp:") && !isLoopback(new URL(engineHost).hostname)
+      ? {
+          code: "engine_plain",
+          message: `the engine at ${engineHost} is reached without TLS: whoever reaches it is root there`,
+          fix: "reach it over its socket, or over a tunnel that ends on this machine (docs/engine.md)",
+        }
+      : null,
+  ({ attestationsEnabled }) =>
+    attestationsEnabled
+      ? null
+      : {
+          code: "attestations_off",
+          message: "attestations are off: nothing proves which merge an image comes from",
+          fix: "remove attestations.enabled from mergedock.yml, or set it to true",
+        },
+  ({ keepLast }) =>
+    keepLast !== null
+      ? null
+      : {
+          code: "no_retention",
+          message: "no retention is configured: images stay in the registry until its disk is full",
+          fix: 'say how many are kept: "retention: { keep_last: 10 }" in mergedock.yml',
+        },
+  ({ freeBytesMin }) =>
+    freeBytesMin > 0
+      ? null
+      : {
+          code: "no_free_space_floor",
+          message: "builds begin however full the disk is",
+          fix: "set limits.free_bytes_min, or leave it out for 2 GiB",
+        },
+  ({ apiHost }) =>
+    isLoopback(apiHost)
+      ? null
+      : {
+          code: "api_without_tls",
+          message: `the API listens on ${apiHost} without TLS: tokens can be read on the way`,
+          fix: "bind listen.api to 127.0.0.1, behind a proxy that ends TLS, and list its name under listen.hosts",
+        },
+  ({ pushHost }) =>
+    isLoopback(pushHost.replace(/:\d+$/, ""))
+      ? {
+          code: "registry_on_loopback",
+          message: `the engine takes ${pushHost} without verified TLS, as every registry on loopback`,
+          fix: "nothing, while the registry is on this machine; else give registry.push_host its real name",
+        }
+      : null,
+  ({ plainUrls }) =>
+    plainUrls.length === 0
+      ? null
+      : {
+          code: "git_without_tls",
+          message: `git reads without TLS: ${plainUrls.join(", ")}`,
+          fix: "use https:// or ssh:// for the url of each repository",
+        },
+];
+
+export function warningsOf(facts: SystemFacts): readonly Warning[] {
+  return rules.flatMap((rule) => rule(facts) ?? []);
+}
+
+/** Source: GHSA-xw73-rw38-6vjc; fixed in 24.0.9 and 25.0.2. */
+function engineHole(version: string): Warning | null {
+  const [major = 0, minor = 0, patch = 0] = version.split(/[.+~-]/).map(Number);
+  if (!Number.isInteger(major) || major === 0) return null;
+  const isFixed =
+    major > 25 || (major === 25 && (minor > 0 || patch >= 2)) || (major === 24 && (minor > 0 || patch >= 9));
+  if (isFixed) return null;
+  return {
+    code: "engine_cve_2024_24557",
+    message: `Docker ${version} lacks the fix of CVE-2024-24557 (a poisoned cache of the classic builder, which Mergedock does not use)`,
+    fix: "install Docker 25.0.2 or newer, or 24.0.9; until then let nobody use docker build without BuildKit on this engine",
+  };
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" || /^127\./.test(host);
+}

@@ -1,0 +1,136 @@
+// GET /api/v1/system: what the server needs and whether that works, what is left to set up, what to mind.
+
+import Router from "@koa/router";
+import { countMax, type Totals } from "../core/catalogue.ts";
+import { AppError } from "../core/errors.ts";
+import type { Catalogue, Disk } from "../core/ports.ts";
+import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
+import { shown } from "../core/views/json.ts";
+import { systemView } from "../core/views/system.ts";
+import { type SystemFacts, warningsOf } from "../core/warnings.ts";
+import { type Check, type CheckOutcome, runChecks } from "./health.ts";
+import { operation, type Paths } from "./operation.ts";
+
+export interface SystemParts {
+  readonly catalogue: Catalogue;
+  /** Of this process: engine and registry are missing where it builds nothing. */
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly disk: Disk;
+  /** Public URL of the webhooks; null when there is none. Never throws. */
+  readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
+  readonly gitVersion: () => Promise<string | null>;
+  readonly about: SystemAbout;
+  readonly now: () => Date;
+}
+
+/** What does not change while the process runs. */
+export interface SystemAbout {
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly role: "all" | "receiver" | "worker";
+  readonly startedAt: Date;
+  readonly facts: Omit<SystemFacts, "engineVersion">;
+  /** Null: configured. */
+  readonly webhookSecretFile: string | null;
+  readonly caUrl: string | null;
+}
+
+const place = "/api/v1/system";
+const answerMsMax = 2_000;
+
+export function systemRoutes(parts: SystemParts): Router {
+  const router = new Router();
+  router.get(place, async (ctx) => {
+    ctx.body = shown(systemView, await describe(parts));
+  });
+  return router;
+}
+
+async function describe(parts: SystemParts) {
+  const { about, now } = parts;
+  const signal = AbortSignal.timeout(answerMsMax);
+  const [totals, payloadUrl, git] = await Promise.all([
+    readTotals(parts),
+    parts.payloadUrl(signal),
+    parts.gitVersion(),
+  ]);
+  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, totals, payloadUrl) });
+  const checks = Object.entries(found).flatMap(toCheck);
+  const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
+  const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
+  const database = /^PostgreSQL (\S+)/.exec(detail("database") ?? "")?.[1] ?? null;
+  const { lastPingAt = null, queued = 0, running = 0, builds = 0 } = totals ?? {};
+  return {
+    ...{ version: about.version, role: about.role, startedAt: about.startedAt },
+    uptimeSeconds: Math.max(0, Math.floor((now().getTime() - about.startedAt.getTime()) / 1000)),
+    state: checks.every(({ name, ok }) => ok || !vitalChecks.includes(name)) ? ("ok" as const) : ("degraded" as const),
+    checks,
+    // A registry says of itself which API it speaks, and not which version it is.
+    versions: { node: about.nodeVersion, engine, registry: null, database, git },
+    warnings: warningsOf({ ...about.facts, engineVersion: engine }),
+    setup: {
+      payloadUrl,
+      webhookSecretFile: about.webhookSecretFile,
+      events: ["pull_request"],
+      contentType: "application/json",
+      pingReceivedAt: lastPingAt,
+      registryHost: about.facts.pushHost,
+      caUrl: about.caUrl,
+      repositories: about.facts.repositories,
+      builds: Math.min(builds, countMax),
+    },
+    queue: { queued, running },
+  };
+}
+
+/** Null when the database does not answer: what it is asked for is missing then, and its check says why. */
+function readTotals({ catalogue }: SystemParts): Promise<Totals | null> {
+  return catalogue.totals().catch((error: unknown) => {
+    if (error instanceof AppError && error.code === "unavailable") return null;
+    throw error;
+  });
+}
+
+function ownChecks(
+  { disk, about, now }: SystemParts,
+  totals: Totals | null,
+  payloadUrl: string | null,
+): Record<string, Check> {
+  return {
+    tunnel: async () => {
+      if (payloadUrl === null) throw new Error("none: the webhook is reachable from this machine only");
+      return payloadUrl;
+    },
+    disk: (signal) => checkDisk(disk, about.facts.freeBytesMin, signal),
+    forge: async () => {
+      if (totals === null) throw new Error("not known: the database does not answer");
+      if (totals.lastDeliveryAt === null) throw new Error("none yet");
+      return `last verified delivery ${ageText(totals.lastDeliveryAt, now())}`;
+    },
+  };
+}
+
+async function checkDisk(disk: Disk, bytesMin: number, signal: AbortSignal): Promise<string> {
+  const found = await disk.free(signal);
+  const text = found.map(({ folder, bytes }) => `${sizeText(bytes)} free in ${folder}`).join(", ");
+  if (found.some(({ bytes }) => bytes < bytesMin)) throw new Error(`${text}; a build wants ${sizeText(bytesMin)}`);
+  return text;
+}
+
+function toCheck([name, { ok, detail }]: [string, CheckOutcome]): SystemCheck[] {
+  return isCheckName(name) ? [{ name, ok, detail, fix: ok ? null : fixes[name] }] : [];
+}
+
+function isCheckName(name: string): name is CheckName {
+  return Object.hasOwn(fixes, name);
+}
+
+export const systemPaths: Paths = {
+  [place]: {
+    get: operation({
+      summary: "What the server needs and whether that works, what is left to set up, what to mind",
+      role: "read",
+      answers: { 200: { schema: systemView } },
+    }),
+  },
+};
