@@ -3,6 +3,7 @@
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
+import type { RepositoryAbout } from "./repository-about.ts";
 import { repositoryRules } from "./repository-rules.ts";
 import { judge, type Rule } from "./rule.ts";
 
@@ -19,6 +20,7 @@ export interface BuildDecision extends Decided {
   readonly verdict: "build";
   readonly repository: Repository;
   readonly repositoryId: number;
+  readonly about: RepositoryAbout;
   readonly pullRequest: PullRequest;
   readonly sha: string;
 }
@@ -120,5 +122,6 @@ function toBuild(event: PullRequestEvent, repository: Repository | undefined, ve
   if (repository === undefined || sha === null) throw new Error("the rules passed without a repository and a commit");
   const reason = `pull request #${pullRequest.number} was merged into ${pullRequest.baseRef}`;
   const rules = [...verdicts, ...pathsPending(repository.paths)];
-  return { verdict: "build", reason, rules, repository, repositoryId: event.repositoryId, pullRequest, sha };
+  const { repositoryId, about } = event;
+  return { verdict: "build", reason, rules, repository, repositoryId, about, pullRequest, sha };
 }

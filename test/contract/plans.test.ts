@@ -26,7 +26,7 @@ describe("Store on PostgreSQL, of plans", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  type Asked = Partial<Pick<BuildRequest, "sha" | "service">>;
+  type Asked = Partial<Pick<BuildRequest, "sha" | "service" | "pullRequest">>;
 
   function request(repository: string, ref: string, asked: Asked = {}): Promise<number> {
     const rest = { sha: null, service: null, version: null, pullRequest: null, deliveryGuid: null } as const;
@@ -143,6 +143,19 @@ describe("Store on PostgreSQL, of plans", () => {
     await end(at, [image("web", "acme/elsewhere/web")]);
     expect(await store.repositoriesWith("web")).to.deep.equal(["acme/elsewhere"]);
     expect(await store.repositoriesWith("none")).to.deep.equal([]);
+  });
+
+  it("knows what the newest merge's delivery said of a repository, whatever was asked for by hand since", async () => {
+    const said = async (description: string | null) => {
+      const about = description === null ? {} : { repository: { description, license: "MIT" } };
+      const pullRequest = { number: 1, title: "t", url: "u", author: "ada", mergedBy: null, ...about };
+      await request("acme/described", "main", { pullRequest });
+    };
+    expect(await store.repositoryAbout("acme/described")).to.equal(null);
+    for (const description of ["older", "newer", null]) await said(description);
+    await request("acme/described", "main");
+    expect(await store.repositoryAbout("Acme/Described")).to.deep.equal({ description: "newer", license: "MIT" });
+    expect(await store.repositoryAbout("acme/undescribed")).to.equal(null);
   });
 
   it("remembers what the latest commit says of concurrency, in whatever order they are planned", async () => {

@@ -3,6 +3,7 @@
 import type { Pool, PoolClient } from "pg";
 import type { AttemptKey, Build } from "../../core/build.ts";
 import type { PlanRecord, ServiceImage } from "../../core/ports.ts";
+import type { RepositoryAbout } from "../../core/repository-about.ts";
 import { run } from "./attempts.ts";
 import { updateEntry } from "./merges.ts";
 import { rememberSetting } from "./repository-settings.ts";
@@ -52,6 +53,16 @@ export async function listServiceImages(
     [repository, ref, id, services],
   );
   return rows.map((row) => ({ ...row, buildId: Number(row.buildId) }));
+}
+
+/** Read backwards by the index of a repository's builds: the first one of a merge has it. */
+export async function findRepositoryAbout(pool: Pool, repository: string): Promise<RepositoryAbout | null> {
+  const { rows } = await pool.query<{ about: RepositoryAbout }>(
+    `select pull_request->'repository' as about from build
+     where lower(repository) = lower($1) and pull_request ? 'repository' order by id desc limit 1`,
+    [repository],
+  );
+  return rows[0]?.about ?? null;
 }
 
 export async function listRepositoriesWith(pool: Pool, service: string): Promise<string[]> {

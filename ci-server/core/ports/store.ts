@@ -19,6 +19,7 @@ import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
 import type { LogSize } from "../log-budget.ts";
 import type { Concurrency } from "../recipe.ts";
+import type { RepositoryAbout } from "../repository-about.ts";
 import type { BaseLedger } from "./bases.ts";
 import type { MergeChanges } from "./git.ts";
 import type { Lease } from "./queue.ts";
@@ -183,6 +184,8 @@ export interface Store extends BaseLedger {
    * did make, and that are still in the registry: what it made. One that was not planned may have been to make any of them.
    */
   serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
+  /** What the delivery of the repository's newest merge said of it; null when none did. */
+  repositoryAbout(repository: string): Promise<RepositoryAbout | null>;
   /** Names of the repositories of which an image of this service was made. */
   repositoriesWith(service: string): Promise<readonly string[]>;
   /**
