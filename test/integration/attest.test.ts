@@ -1,6 +1,5 @@
 // What is attested of an image: a real merge, the statements beside the image in the registry, and the command that checks them.
 
-import { execFile } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -18,10 +17,10 @@ import { type Statement, statementAbout } from "../../ci-server/core/attestation
 import type { Descriptor } from "../../ci-server/core/manifest.ts";
 import { labRegistryHttp, sampleArtifact } from "../helpers/artifact-samples.ts";
 import { removeImages } from "../helpers/engine-images.ts";
-import { root } from "../helpers/folders.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
 import { type LabProxy, proxyRegistry } from "../helpers/lab-proxies.ts";
 import type { Lie } from "../helpers/lying-proxy.ts";
+import { type CommandEnd, runCommand } from "../helpers/run-command.ts";
 import { type FinishedBuild, Tester } from "../helpers/tester.ts";
 import { pushTinyImage } from "../helpers/tiny-image.ts";
 
@@ -35,12 +34,6 @@ const files = {
   Dockerfile:
     'FROM scratch\nCOPY root /\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "rm", "-r", "/app"]\nCOPY app /app\n',
 };
-
-interface CommandEnd {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
 
 describe("the attestations of a merge", function () {
   this.timeout(60_000);
@@ -82,12 +75,7 @@ describe("the attestations of a merge", function () {
   }
 
   function mergedock(args: readonly string[], env: Record<string, string> = {}): Promise<CommandEnd> {
-    const { promise, resolve } = Promise.withResolvers<CommandEnd>();
-    const options = { cwd: folder, env: { PATH: process.env.PATH, ...env } };
-    execFile(process.execPath, [join(root, "ci-server/main.ts"), ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
-    return promise;
+    return runCommand(args, { folder, env });
   }
 
   async function signed(): Promise<Statement[]> {
