@@ -1,7 +1,7 @@
 // What is attested of an image: a real merge, the statements beside the image in the registry, and the command that checks them.
 
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -46,6 +46,7 @@ describe("the attestations of a merge", function () {
   let build: FinishedBuild;
   let sha: string;
   let number: number;
+  let isStopped = false;
   before(async () => {
     lab = await useLab();
     http = await labRegistryHttp(lab);
@@ -60,7 +61,7 @@ describe("the attestations of a merge", function () {
   });
   afterEach(() => removeImages(lab));
   after(async () => {
-    await ci?.stop();
+    if (!isStopped) await ci?.stop();
     http?.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -330,6 +331,22 @@ describe("the attestations of a merge", function () {
       expect(help.code).to.equal(0);
       for (const command of ["mergedock serve", "mergedock prune", "mergedock verify"])
         expect(help.stdout).to.contain(command);
+    });
+  });
+
+  // The last one of all: it takes the server away.
+  describe("checked by the command with no server there", () => {
+    it("needs the public key and the registry, and nothing of the server", async () => {
+      const key = join(folder, "kept.pem");
+      await copyFile(keyFile, key);
+      const { apiUrl } = ci.app;
+      await ci.stop();
+      isStopped = true;
+      expect(await fetch(apiUrl).catch(() => "nobody answers")).to.equal("nobody answers");
+      keyFile = key;
+      const { code, stdout, stderr } = await verify(image().reference);
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.match(new RegExp(`^commit +${sha} of refs/heads/main$`, "m"));
     });
   });
 });
