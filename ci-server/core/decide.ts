@@ -1,6 +1,7 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import type { ImagesVerdict } from "./judge-again.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
 import type { RepositoryAbout } from "./repository-about.ts";
@@ -81,6 +82,12 @@ export function withChanged(decision: BuildDecision, changed: ChangedInAll): Dec
   if (judged === null || (!judged.rule.passed && changed.files.length < changed.total)) return decision;
   const rules = withLateRule(decision.rules, judged.rule);
   return judged.refusal === null ? { ...decision, rules } : { verdict: "skip", reason: judged.refusal, rules };
+}
+
+/** What the images' own paths make of a decision to build. */
+export function withImages(decision: BuildDecision, { rule, refusal }: ImagesVerdict): Decision {
+  const rules = withLateRule(decision.rules, rule);
+  return refusal === null ? { ...decision, rules } : { verdict: "skip", reason: refusal, rules };
 }
 
 /** The trace with the verdict of a rule that is asked after the fetch, in its place, whether it was announced or not. */

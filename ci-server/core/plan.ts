@@ -3,8 +3,8 @@
 import type { Build, PlannedService } from "./build.ts";
 import { AppError } from "./errors.ts";
 import { imagePath } from "./image-ref.ts";
-import { type Changed, describeFiles } from "./judge-paths.ts";
-import { judgeServices } from "./judge-services.ts";
+import type { Changed } from "./judge-paths.ts";
+import { judgeServices, noImageRefusal } from "./judge-services.ts";
 import type { Recipe, Repository } from "./recipe.ts";
 import type { RepositoryAbout } from "./repository-about.ts";
 import type { Service } from "./service.ts";
@@ -55,17 +55,10 @@ export function plan(request: PlanRequest): Plan {
     const asIt = asked === null || asked === service.name ? build : { ...build, version: null };
     return toRecipe({ ...request, build: asIt }, service);
   });
-  return { recipes, verdicts, refusal: recipes.length > 0 ? null : refusalOf(verdicts, changed) };
+  return { recipes, verdicts, refusal: recipes.length > 0 ? null : noImageRefusal(verdicts, changed) };
 }
 
 const amiMessage = 'images of type "ami" cannot be built yet; use type "docker"';
-
-/** The verdicts say it of each. */
-function refusalOf(verdicts: readonly PlannedService[], changed: Changed | null): string {
-  const { files, total = files.length } = changed ?? { files: [] };
-  const names = verdicts.map(({ service }) => service).join(", ");
-  return `no changed file matches the paths of any image (${names}); it was ${describeFiles(files, total)}`;
-}
 
 /** They do not go in a circle. */
 function inOrderOfNeeds(services: readonly Service[]): Service[] {

@@ -91,6 +91,22 @@ describe("a repository of several images", function () {
       { rule: "images", passed: false, saw: "to build: none; as they were: cart, web" },
       { rule: "already built", passed: true, saw: "no build of this merge" },
     ]);
+    const dryRun = async (body?: object) => {
+      const path = `/deliveries/${verdict.delivery}/replay?dry_run=true`;
+      const answer = await (body === undefined ? ci.api(path, { method: "POST" }) : ci.post(path, body));
+      return (await answer.json()) as { verdict: string; reason: string; rules: { rule: string; saw: string }[] };
+    };
+    const again = await dryRun();
+    expect(again).to.include({ verdict: "skip", reason });
+    expect(again.rules.at(-1)?.saw).to.equal(
+      `as build ${docs.id} was planned, to build: none; as they were: cart, web`,
+    );
+    const services = [
+      { name: "cart", paths: ["docs/**"] },
+      { name: "web", paths: ["web/**", "!**/*.md"] },
+    ];
+    const changed = await dryRun({ repositories: [{ name: "acme/shop", url: ci.cloneUrl, services }] });
+    expect(changed.rules.at(-2)).to.deep.include({ rule: "images", saw: "to build: cart; as they were: web" });
     const listed = (await (await ci.api("/builds")).json()) as { builds: object[] };
     expect(listed.builds.some((one) => "plan" in one)).to.equal(false);
   });
