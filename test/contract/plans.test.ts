@@ -116,6 +116,25 @@ describe("Store on PostgreSQL, of plans", () => {
     expect(await buildsFound("acme/again")).to.deep.equal([again]);
   });
 
+  it("finds for a commit that is built again what it had then, and not what was made of later ones", async () => {
+    const found = async (sha: string, builds: readonly ("build" | "skip")[] = ["skip"]) => {
+      const { build, at } = await begin("acme/then", "main", { sha: sha.repeat(40) });
+      const images = await store.serviceImages(build, ["base"]);
+      const [verdict = "skip"] = builds;
+      await store.recordPlan(at, record({ services: [{ service: "base", verdict, reason: "r" }] }));
+      await end(at, verdict === "build" ? [image("base", "acme/then/base")] : []);
+      return [at.buildId, images.map(({ buildId }) => buildId)] as const;
+    };
+    const [base] = await found("1", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([base]);
+    const [later] = await found("3", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([base]);
+    // Of its own base, which was made anew meanwhile: because that one's own base has changed, say.
+    const [anew] = await found("1", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([anew]);
+    expect((await found("4"))[1]).to.deep.equal([later]);
+  });
+
   it("finds no image where a later build was not planned and may have been to make one, until one is made", async () => {
     const make = async () => {
       const { at } = await begin("acme/early");

@@ -193,6 +193,11 @@ describe("a repository of several images", function () {
     const third = await build({ files: { "base/text": "base 3\n" } });
     expect(made(third)).to.deep.equal(["acme/shop/base", "acme/shop/web"]);
     expect(await printed(third)).to.equal("base 3\nweb 2\n");
+    // Built again it is what it was: FROM the base that its commit had.
+    const answer = await ci.post(`/builds/${second.id}/rebuild`, { no_cache: true });
+    const again = await ci.finished(((await answer.json()) as { build: number }).build);
+    expect(made(again)).to.deep.equal(["acme/shop/web"]);
+    expect(await printed(again)).to.equal("first base\nweb 2\n");
     // Base is broken and mended with a merge that touches web alone: what web is FROM is what the commit says.
     const broken = await build({ files: { "base/text": "base 4\n", "base/Dockerfile": "FROM scratch\nRUN no\n" } });
     expect(broken.result).to.equal("failure");

@@ -30,27 +30,29 @@ export async function listSuperseded(pool: Pool, id: number): Promise<number[]> 
 /**
  * A build that was to make a service and did not has left it behind the branch: then there is none. So has one that was never
  * planned, since nobody knows what it was to make. A commit is as new as its first build on the branch, however often it is
- * built again.
+ * built again: what was made of later commits is not for it. One that was not built on the branch before is the newest.
  */
 export async function listServiceImages(
   pool: Pool,
-  { id, repository, ref }: Build,
+  { id, repository, ref, sha }: Build,
   services: readonly string[],
 ): Promise<ServiceImage[]> {
   if (services.length === 0) return [];
   const { rows } = await pool.query<Omit<ServiceImage, "buildId"> & { readonly buildId: string }>(
     `with branch as (
        select id, service, plan, result, min(id) over (partition by coalesce(sha, id::text)) as first
-       from build where lower(repository) = lower($1) and ref = $2 and id < $3)
+       from build where lower(repository) = lower($1) and ref = $2 and id < $3),
+     own as (select coalesce(min(id), $3) as first from build where lower(repository) = lower($1) and ref = $2 and sha = $5)
      select i.service, i.build_id as "buildId", i.path, i.digest
      from unnest($4::text[]) as wanted(service)
        cross join lateral (select id from branch
-         where plan @> jsonb_build_array(jsonb_build_object('service', wanted.service, 'verdict', 'build'))
-           or plan is null and result is distinct from 'skip' and coalesce(branch.service, wanted.service) = wanted.service
+         where first <= (select own.first from own)
+           and (plan @> jsonb_build_array(jsonb_build_object('service', wanted.service, 'verdict', 'build'))
+             or plan is null and result is distinct from 'skip' and coalesce(branch.service, wanted.service) = wanted.service)
          order by first desc, id desc limit 1) as last
        join image i on i.build_id = last.id and i.service = wanted.service
      where i.path <> '' and i.removed_at is null`,
-    [repository, ref, id, services],
+    [repository, ref, id, services, sha],
   );
   return rows.map((row) => ({ ...row, buildId: Number(row.buildId) }));
 }

@@ -182,6 +182,7 @@ export interface Store extends BaseLedger {
   /**
    * Of those services of the build's repository that the last build of the newest commit of the same ref that was to make them
    * did make, and that are still in the registry: what it made. One that was not planned may have been to make any of them.
+   * Commits that are newer than the build's own do not count: one that is built again is FROM what it was FROM.
    */
   serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
   /** What the delivery of the repository's newest merge said of it; null when none did. */
