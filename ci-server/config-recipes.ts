@@ -26,7 +26,17 @@ export function recipeMistakes({ services, fixed, secrets }: Said, allowed: Allo
     ...needsMistakes(listed).map(({ path, message }) => ({ path: ["services", ...path], message })),
     ...listed.flatMap((service, index) => mistakesOf(service, ["services", index], { secrets, allowed })),
     ...mistakesOf(fixed, ["fixed"], { secrets, allowed }),
+    ...fixedNeedsMistakes(fixed),
   ];
+}
+
+/** Those that can be told without the images that a commit has. */
+function fixedNeedsMistakes({ needs = [], args = {} }: Said["fixed"]): Mistake[] {
+  const needy = { name: "", needs, args };
+  const needed = needs.map((name) => ({ name, needs: [], args: {} }));
+  return needsMistakes([needy, ...needed]).map(({ path: [, ...field], message }) => ({
+    ...{ path: ["fixed", ...field], message },
+  }));
 }
 
 interface Given {

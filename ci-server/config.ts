@@ -1,10 +1,9 @@
 // Reads mergedock.yml and the environment into one frozen Config, and reports every mistake at once.
 // The environment wins over the file. This is the only place that reads process.env.
 
-import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { LineCounter, parseDocument } from "yaml";
 import type { z } from "zod";
+import { type LoadedFile, readConfigFile } from "./config-file.ts";
 import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
@@ -134,31 +133,6 @@ export function parseRepositories(value: unknown): readonly Repository[] {
 function mistaken(mistakes: readonly string[]): AppError {
   const lines = mistakes.map((line) => `  ${line}`).join("\n");
   return new AppError("invalid", `the configuration has ${mistakes.length} mistake(s):\n${lines}`);
-}
-
-interface LoadedFile {
-  readonly content: Record<string, unknown>;
-  readonly folder: string;
-}
-
-function readConfigFile({ env, folder }: ConfigSource, mistakes: string[]): LoadedFile {
-  const named = env.MERGEDOCK_CONFIG;
-  const file = path.resolve(folder, named ?? "mergedock.yml");
-  if (!existsSync(file)) {
-    if (named !== undefined) mistakes.push(`MERGEDOCK_CONFIG: there is no file ${file}`);
-    return { content: {}, folder };
-  }
-  const lines = new LineCounter();
-  const document = parseDocument(readFileSync(file, "utf8"), { lineCounter: lines });
-  for (const error of document.errors) {
-    const { line, col } = lines.linePos(error.pos[0]);
-    mistakes.push(`${file}:${line}:${col}: ${error.message.split("\n")[0]}`);
-  }
-  const content: unknown = document.errors.length > 0 ? {} : (document.toJS() ?? {});
-  if (typeof content === "object" && !Array.isArray(content))
-    return { content: content as LoadedFile["content"], folder: path.dirname(file) };
-  mistakes.push(`${file}: has to be a list of names and values, such as "repositories:"`);
-  return { content: {}, folder: path.dirname(file) };
 }
 
 function withEnvironment(

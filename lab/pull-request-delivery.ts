@@ -13,6 +13,8 @@ export type ClosedPullRequest = {
   readonly merge?: Pick<Merge, "mergeCommitSha">;
   /** What people do with a pull request on the forge. */
   readonly about?: { readonly body?: string; readonly draft?: boolean; readonly labels?: readonly string[] };
+  /** What the forge says of the repository. */
+  readonly described?: { readonly description: string; readonly license: { readonly spdx_id: string } };
 };
 
 export type Json = { readonly [field: string]: unknown };
@@ -30,9 +32,10 @@ export function closedPullRequest({
   pullRequest,
   merge,
   about = {},
+  described,
 }: ClosedPullRequest): Example {
   const example = realExample(repository.name);
-  const repo = describeRepository(example.repository, { ...repository, cloneUrl });
+  const repo = { ...describeRepository(example.repository, { ...repository, cloneUrl }), ...described };
   const { number, title, base, baseSha, branch, headSha, commits } = pullRequest;
   const owner = repository.name.split("/", 1).join();
   const now = new Date().toISOString();

@@ -40,6 +40,8 @@ export interface EngineImage {
   readonly id: string;
   /** `name@sha256:…` of the registries that it came from or went to. */
   readonly digests: readonly string[];
+  /** Instructions for whatever is built FROM it (ONBUILD). */
+  readonly onBuild: readonly string[];
 }
 
 export interface UnnamedImage {
@@ -171,12 +173,17 @@ function parseLine(line: string): EngineMessage {
   }
 }
 
+/** Engine API, "ImageInspect"; the fields used here. */
+interface InspectedImage {
+  readonly Id: string;
+  readonly RepoDigests?: string[] | null;
+  readonly Config?: { readonly OnBuild?: string[] | null } | null;
+}
+
 async function image(docker: Docker, options: EngineOptions, reference: string): Promise<EngineImage | null> {
   try {
-    const found = await ask<{ Id: string; RepoDigests?: string[] | null }>(docker, {
-      path: `/images/${reference}/json`,
-    });
-    return { id: found.Id, digests: found.RepoDigests ?? [] };
+    const found = await ask<InspectedImage>(docker, { path: `/images/${reference}/json` });
+    return { id: found.Id, digests: found.RepoDigests ?? [], onBuild: found.Config?.OnBuild ?? [] };
   } catch (cause) {
     if (statusOf(cause) === 404) return null;
     throw toEngineError(options.host, cause);

@@ -5,10 +5,12 @@ import { type BaseReference, dockerHub, fullName, parseBaseReference } from "../
 import type { BaseImage } from "../core/build.ts";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import { AppError, toAppError } from "../core/errors.ts";
+import type { BroughtAlong } from "../core/onbuild.ts";
 import type { WriteLine } from "../core/ports.ts";
 import { baseImageError } from "./base-image-error.ts";
 import type { Engine, EngineImage } from "./docker-engine.ts";
 import type { EngineAuth } from "./engine-request.ts";
+import { parseBrought } from "./onbuild.ts";
 
 export interface BasesRequest {
   readonly bases: readonly BaseImage[];
@@ -17,12 +19,19 @@ export interface BasesRequest {
   readonly log: WriteLine;
 }
 
-/** Throws `build_failed`, `unauthorized`, `forbidden` or `unavailable`, each with `details.failure` and what to do. */
-export async function ensureBases(engine: Engine, request: BasesRequest): Promise<void> {
+/**
+ * Returns what they bring along for whoever is FROM them. Throws `build_failed`, `unauthorized`, `forbidden` or `unavailable`,
+ * each with `details.failure` and what to do; and `invalid` for one that brings along too much.
+ */
+export async function ensureBases(engine: Engine, request: BasesRequest): Promise<readonly BroughtAlong[]> {
+  const brought: BroughtAlong[] = [];
   for (const base of request.bases) {
     const reference = parseBaseReference(base.reference);
-    if (reference !== null) await ensureBase(engine, base, reference, request);
+    if (reference === null) continue;
+    const { onBuild } = await ensureBase(engine, base, reference, request);
+    if (onBuild.length > 0) brought.push(parseBrought(base.reference, onBuild));
   }
+  return brought;
 }
 
 async function ensureBase(
@@ -30,8 +39,9 @@ async function ensureBase(
   base: BaseImage,
   reference: BaseReference,
   request: BasesRequest,
-): Promise<void> {
-  if (isOf(await engine.image(nameOf(reference)), base)) return;
+): Promise<EngineImage> {
+  const there = await engine.image(nameOf(reference));
+  if (there !== null && isOf(there, base)) return there;
   request.log(`pulling the base image ${base.reference}`);
   await pull(engine, reference, request).catch((thrown: unknown) => {
     request.signal.throwIfAborted();
@@ -41,7 +51,7 @@ async function ensureBase(
     throw typeof words === "string" ? baseImageError(base.reference, words, error) : error;
   });
   const pulled = await engine.image(nameOf(reference));
-  if (isOf(pulled, base)) return;
+  if (pulled !== null && isOf(pulled, base)) return pulled;
   const found = pulled?.digests.join(", ") || pulled?.id || "nothing";
   throw new AppError(
     "unavailable",
@@ -49,8 +59,8 @@ async function ensureBase(
   );
 }
 
-function isOf(image: EngineImage | null, { digest }: BaseImage): boolean {
-  return image !== null && (image.id === digest || image.digests.some((name) => name.endsWith(`@${digest}`)));
+function isOf(image: EngineImage, { digest }: BaseImage): boolean {
+  return image.id === digest || image.digests.some((name) => name.endsWith(`@${digest}`));
 }
 
 /** A tag beside a digest says nothing. */

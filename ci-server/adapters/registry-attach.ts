@@ -28,6 +28,11 @@ export interface AttachArtifacts {
   readonly signal: AbortSignal;
 }
 
+/** Where a list of referrers lies. */
+export interface Listing extends Pick<AttachArtifacts, "image" | "locked" | "fence" | "signal"> {
+  readonly subject: Pick<Descriptor, "digest">;
+}
+
 /** Idempotent: the same artifact is stored and listed once. Returns the manifests' digests in order. Throws what RegistryHttp throws. */
 export async function attachArtifacts(http: RegistryHttp, request: AttachArtifacts): Promise<readonly string[]> {
   const { image, artifacts, fence, signal } = request;
@@ -92,10 +97,10 @@ async function putBlob(http: RegistryHttp, image: string, bytes: Buffer, signal:
 }
 
 /** The list is read and written again, by one at a time. What stands in it stays, whoever has put it there. */
-async function addToList(http: RegistryHttp, request: AttachArtifacts, added: readonly Descriptor[]): Promise<void> {
+export async function addToList(http: RegistryHttp, request: Listing, added: readonly Descriptor[]): Promise<void> {
   const { image, subject, locked, fence, signal } = request;
   const tag = referrersTag(subject.digest);
-  await locked(`${image}:${tag}`, signal, async () => {
+  await locked(`${http.host}/${image}:${tag}`, signal, async () => {
     const list = await getManifest(http, image, tag, signal);
     if (list !== null && list.mediaType !== indexType)
       throw new AppError("internal", `tag ${image}:${tag} is not a list of referrers, and is left as it is; remove it`);
@@ -115,7 +120,7 @@ async function addToList(http: RegistryHttp, request: AttachArtifacts, added: re
 
 async function putList(
   http: RegistryHttp,
-  { image, subject, signal }: AttachArtifacts,
+  { image, subject, signal }: Listing,
   manifests: readonly Descriptor[],
 ): Promise<void> {
   const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: indexType, manifests }));
@@ -124,7 +129,7 @@ async function putList(
 
 async function stillThere(
   http: RegistryHttp,
-  { image, signal }: AttachArtifacts,
+  { image, signal }: Listing,
   listed: readonly Descriptor[],
 ): Promise<Descriptor[]> {
   const rest: Descriptor[] = [];

@@ -2,10 +2,11 @@
 
 import { AppError } from "../core/errors.ts";
 import { failedBuild } from "../core/failure.ts";
-import type { Descriptor } from "../core/manifest.ts";
 import type { CopyRequest, Destinations } from "../core/ports.ts";
-import { type RegistryHttp, unexpectedAnswer } from "./registry-http.ts";
-import { getManifest, parseManifest, putManifest, type StoredManifest, scopeOf } from "./registry-manifest.ts";
+import { copyBlob, type Way, wayTo } from "./registry-copy-blob.ts";
+import { copyReferrers } from "./registry-copy-referrers.ts";
+import type { RegistryHttp } from "./registry-http.ts";
+import { getManifest, parseManifest, putManifest, type StoredManifest } from "./registry-manifest.ts";
 
 /** An index of indexes has an end. */
 const depthMax = 3;
@@ -15,28 +16,21 @@ export interface CopyOptions {
   readonly others: readonly RegistryHttp[];
 }
 
-interface Copying extends CopyRequest {
-  readonly own: RegistryHttp;
-  readonly other: RegistryHttp;
-  /** Path at the other registry. */
-  readonly path: string;
-}
+type Copying = CopyRequest & Way;
 
 export function createDestinations({ own, others }: CopyOptions): Destinations {
   return {
     async copy(request) {
-      const slash = request.destination.indexOf("/");
-      const host = request.destination.slice(0, slash);
-      const other = others.find((one) => one.host === host);
-      if (other === undefined)
-        throw new AppError("invalid", `registry ${host} is not configured; add it under "registries" in mergedock.yml`);
-      const copying = { ...request, own, other, path: request.destination.slice(slash + 1) };
+      const copying = { ...request, ...wayTo(request.destination, { own, others }) };
       const kept = new Set<string>();
       for (const tag of request.immutable) if (await isThere(copying, tag)) kept.add(tag);
       const tags = request.tags.filter((tag) => !kept.has(tag));
       const manifest = await copyManifest(copying, request.digest, 0);
       for (const tag of tags) await put(copying, tag, manifest);
       await prove({ ...copying, tags });
+    },
+    async copyReferrers(request) {
+      await copyReferrers(request, wayTo(request.destination, { own, others }));
     },
   };
 }
@@ -73,29 +67,6 @@ async function put(
 ): Promise<void> {
   await fence();
   await putManifest(other, path, reference, manifest, signal);
-}
-
-async function copyBlob(copying: Copying, { digest, size }: Descriptor): Promise<void> {
-  const { own, other, image, path, signal, log, destination } = copying;
-  const scope = scopeOf(path);
-  const there = await other.read({ method: "HEAD", path: `/v2/${path}/blobs/${digest}`, scope, signal });
-  if (there.status === 200) return;
-  const begun = await other.read({ method: "POST", path: `/v2/${path}/blobs/uploads/`, scope, signal });
-  const location = begun.headers.location;
-  if (begun.status !== 202 || location === undefined) throw unexpectedAnswer(begun, `an upload to ${destination}`);
-  const upload = new URL(location, new URL(`/v2/${path}/blobs/uploads/`, "https://registry.invalid"));
-  upload.searchParams.set("digest", digest);
-  const target = upload.host === "registry.invalid" ? `${upload.pathname}${upload.search}` : upload.href;
-  const source = await own.open({ method: "GET", path: `/v2/${image}/blobs/${digest}`, scope: scopeOf(image), signal });
-  if (source.statusCode !== 200) {
-    source.destroy();
-    throw new AppError("unavailable", `the registry answered blob ${digest} of ${image} with ${source.statusCode}`);
-  }
-  const headers = { "content-type": "application/octet-stream", "content-length": String(size) };
-  const call = { method: "PUT", path: target, scope, headers, body: source, signal } as const;
-  const answer = await other.read(call).finally(() => source.destroy());
-  if (answer.status !== 201) throw unexpectedAnswer(answer, `blob ${digest} to ${destination}`);
-  log(`${destination}: sent ${digest} (${size} bytes)`);
 }
 
 async function prove({ other, path, digest, tags, destination, signal }: Copying): Promise<void> {

@@ -40,7 +40,7 @@ async function build(options: DockerBuilderOptions, request: BuilderRequest): Pr
   const { engine, credentials } = options;
   const { recipe, bases, signal, log } = request;
   refuseSecretArgs(recipe.args);
-  await ensureBases(engine, { bases, credentials, signal, log });
+  request.onBrought(await ensureBases(engine, { bases, credentials, signal, log }));
   const imageId = await runBuild(options, request);
   return { imageId: await confirmImage(engine, imageId), tag: attemptTag(request) };
 }

@@ -4,6 +4,7 @@ import type { ErrorCode } from "./errors.ts";
 import type { FailureDetails } from "./failure.ts";
 import type { MergeRange } from "./merge-range.ts";
 import type { LogStream } from "./ports/log.ts";
+import type { RepositoryAbout } from "./repository-about.ts";
 
 export const triggers = ["pull_request", "manual", "base_image"] as const;
 export type Trigger = (typeof triggers)[number];
@@ -53,6 +54,8 @@ export interface BuildPullRequest {
   readonly headRef?: string | null;
   readonly headSha?: string | null;
   readonly commits?: number;
+  /** Of the repository that it was merged into, as its delivery said. Absent in builds stored by an earlier version. */
+  readonly repository?: RepositoryAbout;
 }
 
 /** One try at a build, for whoever makes it: the store takes nothing from a try after the next one has begun. */

@@ -1,8 +1,10 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import type { ImagesVerdict } from "./judge-again.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
+import type { RepositoryAbout } from "./repository-about.ts";
 import { repositoryRules } from "./repository-rules.ts";
 import { judge, type Rule } from "./rule.ts";
 
@@ -19,6 +21,7 @@ export interface BuildDecision extends Decided {
   readonly verdict: "build";
   readonly repository: Repository;
   readonly repositoryId: number;
+  readonly about: RepositoryAbout;
   readonly pullRequest: PullRequest;
   readonly sha: string;
 }
@@ -81,6 +84,12 @@ export function withChanged(decision: BuildDecision, changed: ChangedInAll): Dec
   return judged.refusal === null ? { ...decision, rules } : { verdict: "skip", reason: judged.refusal, rules };
 }
 
+/** What the images' own paths make of a decision to build. */
+export function withImages(decision: BuildDecision, { rule, refusal }: ImagesVerdict): Decision {
+  const rules = withLateRule(decision.rules, rule);
+  return refusal === null ? { ...decision, rules } : { verdict: "skip", reason: refusal, rules };
+}
+
 /** The trace with the verdict of a rule that is asked after the fetch, in its place, whether it was announced or not. */
 export function withLateRule(rules: readonly RuleVerdict[], verdict: RuleVerdict): readonly RuleVerdict[] {
   const before = rules.findIndex(({ rule }) => rule === verdict.rule || rule === builtRule);
@@ -120,5 +129,6 @@ function toBuild(event: PullRequestEvent, repository: Repository | undefined, ve
   if (repository === undefined || sha === null) throw new Error("the rules passed without a repository and a commit");
   const reason = `pull request #${pullRequest.number} was merged into ${pullRequest.baseRef}`;
   const rules = [...verdicts, ...pathsPending(repository.paths)];
-  return { verdict: "build", reason, rules, repository, repositoryId: event.repositoryId, pullRequest, sha };
+  const { repositoryId, about } = event;
+  return { verdict: "build", reason, rules, repository, repositoryId, about, pullRequest, sha };
 }

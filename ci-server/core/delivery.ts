@@ -1,6 +1,7 @@
 // A delivery is one request that a forge sent; an event is what it says, in the program's own words.
 
 import type { ErrorCode } from "./errors.ts";
+import type { RepositoryAbout } from "./repository-about.ts";
 
 /** The pull request that an event speaks of, as the signed body has it. */
 export interface PullRequest {
@@ -34,6 +35,7 @@ export interface PullRequestEvent extends EventBase {
   readonly kind: "pull_request";
   readonly repository: string;
   readonly repositoryId: number;
+  readonly about: RepositoryAbout;
   readonly action: string;
   readonly pullRequest: PullRequest;
 }

@@ -19,10 +19,18 @@ export interface Need {
   readonly line: number;
 }
 
+/** A stage by its number, and the image that it is FROM. */
+export interface StageFrom {
+  readonly stage: number;
+  readonly text: string;
+}
+
 export interface Needs {
   readonly frontend: Need | null;
   /** Each image once, in the file's order. */
   readonly images: readonly Need[];
+  /** Of the stages that the target is made from, those that are FROM an image. */
+  readonly froms: readonly StageFrom[];
   /** Images that ONBUILD names: this build may do without them. */
   readonly triggers: readonly Need[];
   /** Sources of ADD, those in the context among them. */
@@ -49,13 +57,16 @@ interface Scope {
 export function needsOf(dockerfile: Dockerfile, request: NeedsRequest): Needs {
   const scope = { dockerfile, args: request.args, global: globalValues(dockerfile, request), spent: 0 };
   const images: Need[] = [];
+  const froms: StageFrom[] = [];
   const triggers: Need[] = [];
   const added: Need[] = [];
   for (const index of reachable(scope, targetOf(dockerfile, request.target))) {
     const stage = stageAt(dockerfile, index);
     const from = expandIn(scope, stage.from.text);
-    if (parentOf(scope, index) === null && from !== "scratch")
+    if (parentOf(scope, index) === null && from !== "scratch") {
+      froms.push({ stage: index, text: from });
       images.push({ instruction: "FROM", text: from, line: stage.from.line });
+    }
     for (const step of stage.steps) {
       images.push(...externalImage(dockerfile, step, "image"));
       triggers.push(...externalImage(dockerfile, step, "trigger"));
@@ -63,7 +74,7 @@ export function needsOf(dockerfile: Dockerfile, request: NeedsRequest): Needs {
     for (const need of addsOf(scope, index)) added.push(need);
   }
   const lookalikes = dockerfile.lookalikes.flatMap((written) => lookalike(scope, written));
-  return { frontend: frontendOf(scope), images: unique(images), triggers, added, lookalikes };
+  return { frontend: frontendOf(scope), images: unique(images), froms, triggers, added, lookalikes };
 }
 
 function lookalike(scope: Scope, { text, line }: Written): Need[] {

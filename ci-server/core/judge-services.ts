@@ -10,6 +10,7 @@ import type { Service } from "./service.ts";
 /** Characters of files times characters of patterns: judging more may take seconds, in which nothing else goes on; all is built then. */
 const judgedMax = 150_000_000;
 const shownMax = 3;
+export const imagesRule = "images";
 
 export interface ServicesRequest {
   readonly services: readonly Service[];
@@ -36,10 +37,17 @@ export function servicesRule(verdicts: readonly PlannedService[]): RuleVerdict |
   const of = (wanted: PlannedService["verdict"]) =>
     verdicts.flatMap(({ service, verdict }) => (verdict === wanted ? [service] : [])).join(", ") || "none";
   return {
-    rule: "images",
+    rule: imagesRule,
     passed: verdicts.some(({ verdict }) => verdict === "build"),
     saw: `to build: ${of("build")}; as they were: ${of("skip")}`,
   };
+}
+
+/** Of a plan that builds nothing; the verdicts say it of each. */
+export function noImageRefusal(verdicts: readonly PlannedService[], changed: Changed | null): string {
+  const { files, total = files.length } = changed ?? { files: [] };
+  const names = verdicts.map(({ service }) => service).join(", ");
+  return `no changed file matches the paths of any image (${names}); it was ${describeFiles(files, total)}`;
 }
 
 function judgeService({ services, asked, changed }: ServicesRequest, { name, paths }: Service): PlannedService {

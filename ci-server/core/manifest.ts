@@ -6,6 +6,8 @@ import type { Manifest } from "./ports.ts";
 /** The fields used here of a manifest or an index; a registry is trusted to send one, not to send these. */
 export interface ManifestJson {
   readonly mediaType?: string;
+  /** Of what is no image. */
+  readonly artifactType?: string;
   readonly config?: Descriptor;
   readonly layers?: readonly Descriptor[];
   readonly manifests?: readonly Descriptor[];

@@ -3,9 +3,10 @@
 import type { Build, PlannedService } from "./build.ts";
 import { AppError } from "./errors.ts";
 import { imagePath } from "./image-ref.ts";
-import { type Changed, describeFiles } from "./judge-paths.ts";
-import { judgeServices } from "./judge-services.ts";
+import type { Changed } from "./judge-paths.ts";
+import { judgeServices, noImageRefusal } from "./judge-services.ts";
 import type { Recipe, Repository } from "./recipe.ts";
+import type { RepositoryAbout } from "./repository-about.ts";
 import type { Service } from "./service.ts";
 import { imageTags } from "./tags/of-build.ts";
 
@@ -17,6 +18,8 @@ export interface PlannedCommit {
 export interface PlanRequest {
   readonly build: Build;
   readonly repository: Repository;
+  /** What its forge says of it; null where nobody knows. */
+  readonly about: RepositoryAbout | null;
   /** The repository's images, as the server's configuration or its own file says. */
   readonly services: readonly Service[];
   readonly commit: PlannedCommit;
@@ -36,7 +39,8 @@ export interface Plan {
 }
 
 /** Throws `not_found` when the repository has no service of the name asked for, `not_implemented` for a type that nobody builds. */
-export function plan({ build, repository, services, commit, changed, isThere }: PlanRequest): Plan {
+export function plan(request: PlanRequest): Plan {
+  const { build, repository, services, changed, isThere } = request;
   const asked = build.service;
   if (asked !== null && !services.some(({ name }) => name === asked)) {
     const names = services.map(({ name }) => name).join(", ");
@@ -49,19 +53,12 @@ export function plan({ build, repository, services, commit, changed, isThere }: 
     if (service.type === "ami") throw new AppError("not_implemented", `${service.name}: ${amiMessage}`);
     // The version is that of what was asked for, not of what that one needs.
     const asIt = asked === null || asked === service.name ? build : { ...build, version: null };
-    return toRecipe(asIt, repository, commit, service);
+    return toRecipe({ ...request, build: asIt }, service);
   });
-  return { recipes, verdicts, refusal: recipes.length > 0 ? null : refusalOf(verdicts, changed) };
+  return { recipes, verdicts, refusal: recipes.length > 0 ? null : noImageRefusal(verdicts, changed) };
 }
 
 const amiMessage = 'images of type "ami" cannot be built yet; use type "docker"';
-
-/** The verdicts say it of each. */
-function refusalOf(verdicts: readonly PlannedService[], changed: Changed | null): string {
-  const { files, total = files.length } = changed ?? { files: [] };
-  const names = verdicts.map(({ service }) => service).join(", ");
-  return `no changed file matches the paths of any image (${names}); it was ${describeFiles(files, total)}`;
-}
 
 /** They do not go in a circle. */
 function inOrderOfNeeds(services: readonly Service[]): Service[] {
@@ -75,13 +72,13 @@ function inOrderOfNeeds(services: readonly Service[]): Service[] {
   return ordered;
 }
 
-function toRecipe(build: Build, repository: Repository, commit: PlannedCommit, service: Service): Recipe {
+function toRecipe({ build, repository, about, commit }: PlanRequest, service: Service): Recipe {
   const { name, paths: _paths, flavor: _flavor, ...rest } = service;
   return {
     ...rest,
     service: name,
     image: imagePath(repository.name, service.name),
-    ...imageTags({ build, repository, service, commit }),
+    ...imageTags({ build, repository, about, service, commit }),
     ownLabels: service.labels,
     noCache: service.noCache || build.noCache === true,
   };

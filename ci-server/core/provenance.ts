@@ -1,6 +1,7 @@
 // Where an image comes from, as SLSA writes it. Source: slsa.dev/spec/v1.1/provenance; docs/attestations.md has our build type.
 
 import { provenanceType, type Statement, statementAbout } from "./attestation.ts";
+import { defaultBranch } from "./branch-pattern.ts";
 import type { BaseImage, Build } from "./build.ts";
 import type { MergeMethod } from "./merge-range.ts";
 import { purl } from "./purl.ts";
@@ -90,7 +91,7 @@ function internalParameters({ build, repository, commit, reusedFrom }: Provenanc
 }
 
 function refOf(build: Build, repository: ProvenanceFacts["repository"]): string {
-  const ref = build.ref ?? repository.branches[0] ?? "";
+  const ref = build.ref ?? defaultBranch(repository.branches) ?? "";
   // Of a merge it is the base branch; what was asked for by hand may be a tag or a commit as well.
   return build.trigger === "pull_request" && !ref.startsWith("refs/") ? `refs/heads/${ref}` : ref;
 }

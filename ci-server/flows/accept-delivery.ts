@@ -22,7 +22,8 @@ export function acceptDelivery(
   return store.accept(delivery, decision, request);
 }
 
-export function toBuildRequest({ repository, pullRequest, sha }: BuildDecision, deliveryGuid: string): BuildRequest {
+export function toBuildRequest(decision: BuildDecision, deliveryGuid: string): BuildRequest {
+  const { repository, about, pullRequest, sha } = decision;
   const { number, title, url, author, mergedBy, headRef, headSha, commits } = pullRequest;
   return {
     repository: repository.name,
@@ -31,7 +32,7 @@ export function toBuildRequest({ repository, pullRequest, sha }: BuildDecision, 
     ref: pullRequest.baseRef,
     service: null,
     version: null,
-    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits },
+    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits, repository: about },
     deliveryGuid,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { BasePolicy } from "../core/base-policy.ts";
 import type { AttemptKey, Attestation, BaseImage, Build } from "../core/build.ts";
+import type { Dockerfile } from "../core/dockerfile.ts";
 import type { AppError } from "../core/errors.ts";
 import type {
   AttemptWatch,
@@ -95,6 +96,8 @@ export interface ImageRun {
   /** What it needs of its own repository; known once those were built. */
   needed: readonly NeededImage[];
   bases: readonly BaseImage[];
+  /** Null for a recipe that has no Dockerfile. */
+  source: Source | null;
   key: string | null;
   /** Null until it is built, and for ever where an earlier build has made it. */
   built: Built | null;
@@ -113,6 +116,13 @@ export interface ImageRun {
   bytes: number | null;
 }
 
+/** What an image is made from, as it was read. */
+export interface Source {
+  readonly dockerfile: Dockerfile;
+  /** Of the engine: `linux/amd64`. */
+  readonly platform: string;
+}
+
 /** `reference`: by digest. `error`: why it is not there. */
 export interface CopyOutcome {
   readonly reference: string;
@@ -121,7 +131,17 @@ export interface CopyOutcome {
 
 export function newImageRun(recipe: Recipe): ImageRun {
   return {
-    ...{ recipe, needed: [], bases: [], key: null, built: null, reusedId: null, reusedFrom: null, digest: null },
+    ...{
+      recipe,
+      needed: [],
+      bases: [],
+      source: null,
+      key: null,
+      built: null,
+      reusedId: null,
+      reusedFrom: null,
+      digest: null,
+    },
     ...{ tags: [], immutable: [], destinations: [], attestations: [], bytes: null },
   };
 }

@@ -5,7 +5,7 @@ import { usualName } from "../core/image-ref.ts";
 import type { ParsedYaml } from "../core/ports.ts";
 import type { Concurrency, Repository } from "../core/recipe.ts";
 import { type RecipeFile, readConcurrency, readRecipeFile, recipeFileName } from "../core/recipe-file.ts";
-import { withFixed } from "../core/server-fields.ts";
+import { fixedMistakes, withFixed } from "../core/server-fields.ts";
 import { type Service, usualService } from "../core/service.ts";
 import type { BuildRun } from "./build-run.ts";
 import { checkoutOf } from "./stages/of-run.ts";
@@ -30,7 +30,10 @@ export async function readServices(run: BuildRun, repository: Repository): Promi
     const names = Object.keys(fixed).join(", ");
     if (names !== "") run.log(`the server's configuration says this of every image: ${names}`);
     const said = images ?? [usualService(usualName(repository.name))];
-    return { services: said.map((service) => withFixed(service, fixed)), concurrency };
+    const whole = said.map((service) => withFixed(service, fixed));
+    const mistakes = fixedMistakes(whole);
+    if (mistakes.length > 0) throw new AppError("invalid", mistakes.join("\n"));
+    return { services: whole, concurrency };
   } catch (cause) {
     if (cause instanceof AppError) for (const line of cause.message.split("\n")) run.log(line);
     throw cause;

@@ -1,9 +1,10 @@
 // Decides again on a delivery of the ledger: to build it once more, or only to say what would happen.
 
-import { type Decision, decide, withChanged, withLedger } from "../core/decide.ts";
+import { type BuildDecision, type Decision, decide, withChanged, withImages, withLedger } from "../core/decide.ts";
 import type { LedgerEntry, LedgerLimits, RuleVerdict } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
-import type { Forge, Store } from "../core/ports.ts";
+import { judgeImages } from "../core/judge-again.ts";
+import type { ChangedFiles, Forge, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { toBuildRequest } from "./accept-delivery.ts";
 
@@ -23,8 +24,26 @@ export interface Replayed {
 
 /** What the rules say of the delivery under these repositories, had it come now. Changes nothing. */
 export async function dryRun(parts: ReplayParts, guid: string): Promise<Replayed> {
-  const { decision, buildId } = await decideAgain(parts, guid);
+  const { decision: rough, buildId, changed } = await decideAgain(parts, guid);
+  const decision = rough.verdict === "skip" ? rough : await judgeImagesAgain(parts.store, rough, { buildId, changed });
   return toReplayed(decision.verdict === "skip" ? decision : withLedger(decision, buildId), buildId);
+}
+
+/** A build judges the images by the commit's own files; here it is what its merge's first build has recorded of them. */
+async function judgeImagesAgain(
+  store: Store,
+  decision: BuildDecision,
+  { buildId, changed }: Pick<DecidedAgain, "buildId" | "changed">,
+): Promise<Decision> {
+  const { repository } = decision;
+  const build = buildId === null ? null : await store.build(buildId);
+  const recorded = build === null ? null : { buildId: build.id, changed, plan: build.plan };
+  const needed = (repository.services ?? []).flatMap(({ needs }) => needs);
+  // Of all builds so far: that is what a build of now would find.
+  const there = build === null ? [] : await store.serviceImages({ ...build, id: Number.MAX_SAFE_INTEGER }, needed);
+  const isThere = (name: string) => there.some(({ service }) => service === name);
+  const verdict = judgeImages(repository, recorded, isThere);
+  return verdict === null ? decision : withImages(decision, verdict);
 }
 
 /** Builds it again, also when the merge has a build; a delivery that the rules skip is skipped. */
@@ -38,20 +57,23 @@ function toReplayed({ verdict, reason, rules }: Decision, buildId: number | null
   return { verdict, reason, rules, buildId };
 }
 
+interface DecidedAgain {
+  readonly decision: Decision;
+  readonly buildId: number | null;
+  readonly changed: ChangedFiles | null;
+}
+
 /** `buildId`: the build that the merge has. Where that one has fetched the commit, the changed files are known already. */
-async function decideAgain(
-  parts: ReplayParts,
-  guid: string,
-): Promise<{ readonly decision: Decision; readonly buildId: number | null }> {
+async function decideAgain(parts: ReplayParts, guid: string): Promise<DecidedAgain> {
   const { store, repositories } = parts;
   const entry = await store.delivery(guid);
   const body = await store.deliveryBody(guid);
   if (entry === null || body === null) throw noDelivery(guid, parts.ledgerLimits);
   const decision = decide(forgeOf(parts.forges, entry).read({ ...entry, body }), repositories, entry.name);
-  if (decision.verdict === "skip") return { decision, buildId: null };
+  if (decision.verdict === "skip") return { decision, buildId: null, changed: null };
   const buildId = await store.mergeBuild(toBuildRequest(decision, guid), decision.repositoryId);
   const changed = buildId === null ? null : await store.changedFiles(buildId);
-  return { decision: changed === null ? decision : withChanged(decision, changed), buildId };
+  return { decision: changed === null ? decision : withChanged(decision, changed), buildId, changed };
 }
 
 export function noDelivery(guid: string, { daysMax, bytesMax }: LedgerLimits): AppError {

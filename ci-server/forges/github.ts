@@ -7,6 +7,7 @@ import { cleanText } from "../core/clean-text.ts";
 import type { Delivery, ForgeEvent } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
 import type { Forge, ForgeRequest, StoredRequest } from "../core/ports.ts";
+import { repositoryAbout } from "../core/repository-about.ts";
 
 const guidPattern = /^[A-Za-z0-9-]{1,64}$/;
 const eventPattern = /^[a-z0-9_]{1,64}$/;
@@ -38,7 +39,13 @@ const ping = z.object({ zen: z.string(), hook_id: z.number().int() });
 
 const pullRequestEvent = z.object({
   action: text.pipe(z.string().max(64)),
-  repository: z.object({ id: z.number().int(), full_name: text }),
+  repository: z.object({
+    id: z.number().int(),
+    full_name: text,
+    // What they are is for labels only: odd ones are left out, and no merge is lost for them.
+    description: z.string().nullish().catch(null),
+    license: z.object({ spdx_id: z.string().nullish() }).nullish().catch(null),
+  }),
   pull_request: z.object({
     number: int32.positive(),
     title: text,
@@ -164,6 +171,7 @@ function toPullRequestEvent(payload: z.infer<typeof pullRequestEvent>): ForgeEve
     action,
     repository: repository.full_name,
     repositoryId: repository.id,
+    about: repositoryAbout({ description: repository.description, license: repository.license?.spdx_id }),
     pullRequest: {
       number: pull.number,
       title: pull.title,

@@ -14,6 +14,7 @@ import type { Delivery } from "../../ci-server/core/delivery.ts";
 import type { AppError } from "../../ci-server/core/errors.ts";
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
@@ -210,6 +211,7 @@ function merge(repository: string, number: number, concurrency: Repository["conc
       repository: exampleRepository({ name: repository, concurrency }),
       // A number that stays the same for the same repository, as a forge's does.
       repositoryId: Buffer.from(repository).reduce((sum, byte) => (sum * 31 + byte) % 2 ** 40, 7),
+      about: exampleAbout,
       pullRequest: examplePullRequest({ number }),
     },
     request: { repository, trigger: "pull_request", sha, pullRequest, ...rest },

@@ -26,7 +26,7 @@ describe("Store on PostgreSQL, of plans", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  type Asked = Partial<Pick<BuildRequest, "sha" | "service">>;
+  type Asked = Partial<Pick<BuildRequest, "sha" | "service" | "pullRequest">>;
 
   function request(repository: string, ref: string, asked: Asked = {}): Promise<number> {
     const rest = { sha: null, service: null, version: null, pullRequest: null, deliveryGuid: null } as const;
@@ -116,6 +116,25 @@ describe("Store on PostgreSQL, of plans", () => {
     expect(await buildsFound("acme/again")).to.deep.equal([again]);
   });
 
+  it("finds for a commit that is built again what it had then, and not what was made of later ones", async () => {
+    const found = async (sha: string, builds: readonly ("build" | "skip")[] = ["skip"]) => {
+      const { build, at } = await begin("acme/then", "main", { sha: sha.repeat(40) });
+      const images = await store.serviceImages(build, ["base"]);
+      const [verdict = "skip"] = builds;
+      await store.recordPlan(at, record({ services: [{ service: "base", verdict, reason: "r" }] }));
+      await end(at, verdict === "build" ? [image("base", "acme/then/base")] : []);
+      return [at.buildId, images.map(({ buildId }) => buildId)] as const;
+    };
+    const [base] = await found("1", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([base]);
+    const [later] = await found("3", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([base]);
+    // Of its own base, which was made anew meanwhile: because that one's own base has changed, say.
+    const [anew] = await found("1", ["build"]);
+    expect((await found("2"))[1]).to.deep.equal([anew]);
+    expect((await found("4"))[1]).to.deep.equal([later]);
+  });
+
   it("finds no image where a later build was not planned and may have been to make one, until one is made", async () => {
     const make = async () => {
       const { at } = await begin("acme/early");
@@ -143,6 +162,19 @@ describe("Store on PostgreSQL, of plans", () => {
     await end(at, [image("web", "acme/elsewhere/web")]);
     expect(await store.repositoriesWith("web")).to.deep.equal(["acme/elsewhere"]);
     expect(await store.repositoriesWith("none")).to.deep.equal([]);
+  });
+
+  it("knows what the newest merge's delivery said of a repository, whatever was asked for by hand since", async () => {
+    const said = async (description: string | null) => {
+      const about = description === null ? {} : { repository: { description, license: "MIT" } };
+      const pullRequest = { number: 1, title: "t", url: "u", author: "ada", mergedBy: null, ...about };
+      await request("acme/described", "main", { pullRequest });
+    };
+    expect(await store.repositoryAbout("acme/described")).to.equal(null);
+    for (const description of ["older", "newer", null]) await said(description);
+    await request("acme/described", "main");
+    expect(await store.repositoryAbout("Acme/Described")).to.deep.equal({ description: "newer", license: "MIT" });
+    expect(await store.repositoryAbout("acme/undescribed")).to.equal(null);
   });
 
   it("remembers what the latest commit says of concurrency, in whatever order they are planned", async () => {

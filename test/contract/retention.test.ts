@@ -11,6 +11,7 @@ import type { Delivery, LedgerLimits, PullRequestEvent } from "../../ci-server/c
 import type { Accepted, Store } from "../../ci-server/core/ports.ts";
 import { acceptDelivery } from "../../ci-server/flows/accept-delivery.ts";
 import { startSweeping } from "../../ci-server/flows/sweep-ledger.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
@@ -190,6 +191,7 @@ function other(body: Uint8Array): Delivery {
 function merged(number: number): Delivery {
   const event: PullRequestEvent = {
     ...{ kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 },
+    about: exampleAbout,
     pullRequest: examplePullRequest({ number }),
   };
   return delivery({ event, body: Buffer.from(String(number)) });

@@ -11,6 +11,7 @@ import type { BuildStep } from "../../ci-server/core/build-step.ts";
 import type { Decision } from "../../ci-server/core/decide.ts";
 import type { Delivery, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Queue, Store } from "../../ci-server/core/ports.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
@@ -491,6 +492,7 @@ function accept(store: Store, one: Delivery, request: BuildRequest, rules: reado
     rules,
     repository,
     repositoryId: idOf(request),
+    about: exampleAbout,
     pullRequest,
     sha: request.sha ?? "",
   } as const;

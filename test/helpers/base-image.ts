@@ -6,8 +6,11 @@ import { join } from "node:path";
 import { pack } from "tar-fs";
 import type { Lab } from "./lab.ts";
 
-/** `name`: with the registry's host and a tag. Its /base.txt holds the text; an image that bore the name before loses it. */
-export async function pushBase(lab: Lab, name: string, text: string): Promise<void> {
+/**
+ * `name`: with the registry's host and a tag. Its /base.txt holds the text; an image that bore the name before loses it.
+ * `onBuild`: instructions for whatever is built FROM it.
+ */
+export async function pushBase(lab: Lab, name: string, text: string, onBuild: readonly string[] = []): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "base-"));
   try {
     await mkdir(join(folder, "bin"));
@@ -16,7 +19,7 @@ export async function pushBase(lab: Lab, name: string, text: string): Promise<vo
     await writeFile(join(folder, "base.txt"), `${text}\n`);
     const [, repo = "", tag = ""] = /^(.*):([^:/]+)$/.exec(name) ?? [];
     const source = pack(folder) as unknown as NodeJS.ReadableStream; // tar-stream's own, which dockerode pipes
-    await drain(await lab.docker.importImage(source, { repo, tag }));
+    await drain(await lab.docker.importImage(source, { repo, tag, changes: onBuild.map((line) => `ONBUILD ${line}`) }));
     const { username, password } = lab.account;
     const authconfig = { username, password, serveraddress: lab.registry.host };
     await drain(await lab.docker.getImage(name).push({ authconfig }));

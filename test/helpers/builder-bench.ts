@@ -121,6 +121,7 @@ export class BuilderBench {
       ...{ buildId: 1, attempt: 1, checkout, recipe: { ...shop, ...recipe }, bases: [], secrets: new Map() },
       signal: new AbortController().signal,
       log: (text, origin) => this.written.push({ text, ...origin }),
+      onBrought: () => undefined,
       onStep: (step) => this.steps.set(step.number, step),
       ...request,
     };

@@ -24,6 +24,8 @@ export interface FleetOptions {
   readonly machines: Readonly<Partial<Record<Role, number>>>;
   readonly files?: Files;
   readonly limits?: Readonly<Record<string, number>>;
+  /** More fields at the top of mergedock.yml. */
+  readonly file?: Readonly<Record<string, unknown>>;
 }
 
 /** An image of one file, built in the least time. */
@@ -127,6 +129,7 @@ export class Fleet {
     machines,
     files = tinyApp,
     limits,
+    file,
   }: FleetOptions): Promise<Fleet> {
     const lab = await useLab();
     const folder = await mkdtemp(join(tmpdir(), "fleet-"));
@@ -138,7 +141,11 @@ export class Fleet {
     const configured = names.map((name) => ({ name, url: `${git.url}/${name}.git` }));
     await writeFile(
       join(folder, "mergedock.yml"),
-      JSON.stringify({ repositories: configured, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),
+      JSON.stringify({
+        ...file,
+        repositories: configured,
+        limits: { api_requests_per_minute_max: 1_000_000, ...limits },
+      }),
     );
     const { MERGEDOCK_STATE_DIR: _own, ...ofLab } = labEnvironment(lab, folder);
     const { privateKey } = generateKeyPairSync("ed25519");

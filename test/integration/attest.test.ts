@@ -1,8 +1,7 @@
 // What is attested of an image: a real merge, the statements beside the image in the registry, and the command that checks them.
 
-import { execFile } from "node:child_process";
 import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -18,10 +17,10 @@ import { type Statement, statementAbout } from "../../ci-server/core/attestation
 import type { Descriptor } from "../../ci-server/core/manifest.ts";
 import { labRegistryHttp, sampleArtifact } from "../helpers/artifact-samples.ts";
 import { removeImages } from "../helpers/engine-images.ts";
-import { root } from "../helpers/folders.ts";
 import { type Lab, useLab } from "../helpers/lab.ts";
 import { type LabProxy, proxyRegistry } from "../helpers/lab-proxies.ts";
 import type { Lie } from "../helpers/lying-proxy.ts";
+import { type CommandEnd, runCommand } from "../helpers/run-command.ts";
 import { type FinishedBuild, Tester } from "../helpers/tester.ts";
 import { pushTinyImage } from "../helpers/tiny-image.ts";
 
@@ -36,12 +35,6 @@ const files = {
     'FROM scratch\nCOPY root /\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "rm", "-r", "/app"]\nCOPY app /app\n',
 };
 
-interface CommandEnd {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 describe("the attestations of a merge", function () {
   this.timeout(60_000);
   let ci: Tester;
@@ -53,6 +46,7 @@ describe("the attestations of a merge", function () {
   let build: FinishedBuild;
   let sha: string;
   let number: number;
+  let isStopped = false;
   before(async () => {
     lab = await useLab();
     http = await labRegistryHttp(lab);
@@ -67,7 +61,7 @@ describe("the attestations of a merge", function () {
   });
   afterEach(() => removeImages(lab));
   after(async () => {
-    await ci?.stop();
+    if (!isStopped) await ci?.stop();
     http?.close();
     await rm(folder, { recursive: true, force: true });
   });
@@ -82,12 +76,7 @@ describe("the attestations of a merge", function () {
   }
 
   function mergedock(args: readonly string[], env: Record<string, string> = {}): Promise<CommandEnd> {
-    const { promise, resolve } = Promise.withResolvers<CommandEnd>();
-    const options = { cwd: folder, env: { PATH: process.env.PATH, ...env } };
-    execFile(process.execPath, [join(root, "ci-server/main.ts"), ...args], options, (error, stdout, stderr) => {
-      resolve({ code: typeof error?.code === "number" ? error.code : error === null ? 0 : -1, stdout, stderr });
-    });
-    return promise;
+    return runCommand(args, { folder, env });
   }
 
   async function signed(): Promise<Statement[]> {
@@ -342,6 +331,22 @@ describe("the attestations of a merge", function () {
       expect(help.code).to.equal(0);
       for (const command of ["mergedock serve", "mergedock prune", "mergedock verify"])
         expect(help.stdout).to.contain(command);
+    });
+  });
+
+  // The last one of all: it takes the server away.
+  describe("checked by the command with no server there", () => {
+    it("needs the public key and the registry, and nothing of the server", async () => {
+      const key = join(folder, "kept.pem");
+      await copyFile(keyFile, key);
+      const { apiUrl } = ci.app;
+      await ci.stop();
+      isStopped = true;
+      expect(await fetch(apiUrl).catch(() => "nobody answers")).to.equal("nobody answers");
+      keyFile = key;
+      const { code, stdout, stderr } = await verify(image().reference);
+      expect(code, stderr).to.equal(0);
+      expect(stdout).to.match(new RegExp(`^commit +${sha} of refs/heads/main$`, "m"));
     });
   });
 });

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "chai";
+import { pushBase } from "../helpers/base-image.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { useLab } from "../helpers/lab.ts";
 import { type FinishedBuild, Tester, type TesterOptions } from "../helpers/tester.ts";
@@ -31,9 +32,21 @@ describe("a Dockerfile that names a host of the machine", function () {
   });
 
   async function build(Dockerfile: string, options: TesterOptions = {}): Promise<FinishedBuild> {
+    const [build] = await buildAll([Dockerfile], options);
+    return build;
+  }
+
+  /** One after the other, by one server. */
+  async function buildAll<T extends readonly string[]>(
+    dockerfiles: readonly [...T],
+    options: TesterOptions = {},
+  ): Promise<{ [K in keyof T]: FinishedBuild }> {
     const ci = await Tester.start({ limits: { attempts_max: 1, trouble_seconds_max: 0 }, ...options });
+    const builds: FinishedBuild[] = [];
     try {
-      return await ci.finished((await ci.merge({ files: { Dockerfile } })).verdict.build);
+      for (const Dockerfile of dockerfiles)
+        builds.push(await ci.finished((await ci.merge({ files: { Dockerfile } })).verdict.build));
+      return builds as { [K in keyof T]: FinishedBuild }; // one for each
     } finally {
       await ci.stop();
     }
@@ -55,6 +68,25 @@ describe("a Dockerfile that names a host of the machine", function () {
       expect(hits).to.equal(0);
     });
   }
+
+  it("T20: in what its base image brings along fails before anything is built, and is not spoken to", async () => {
+    const lab = await useLab();
+    const base = `${lab.registry.host}/hosts/brings:1`;
+    await pushBase(lab, base, "x", ["COPY . /app", `ADD http://${host}/x /`]);
+    const [ended, copying] = await buildAll([
+      `FROM scratch AS first\nFROM ${base}\n`,
+      `FROM scratch\nCOPY --from=${base} /base.txt /\n`,
+    ]);
+    expect(ended, ended.log).to.include({ result: "failure" });
+    const why = `ADD http://${host}/x is refused: 127.0.0.1 is not a public name`;
+    expect(ended.failure?.message).to.contain(
+      `Dockerfile line 2: ${base} brings along for every image that is FROM it (ONBUILD): ${why}; take a base image without`,
+    );
+    expect(ended.failure).to.include({ kind: "base_image", service: "shop" });
+    expect([hits, ended.stages.at(-1)?.name]).to.deep.equal([0, "build"]);
+    // Whoever copies from it does not do what it says.
+    expect([copying.result, hits], copying.log).to.deep.equal(["success", 0]);
+  });
 
   it("is spoken to where the operator has named it, by the engine or by us", async () => {
     const engine = { base_registries: [host], add_hosts: ["127.0.0.1"] };

@@ -91,6 +91,22 @@ describe("a repository of several images", function () {
       { rule: "images", passed: false, saw: "to build: none; as they were: cart, web" },
       { rule: "already built", passed: true, saw: "no build of this merge" },
     ]);
+    const dryRun = async (body?: object) => {
+      const path = `/deliveries/${verdict.delivery}/replay?dry_run=true`;
+      const answer = await (body === undefined ? ci.api(path, { method: "POST" }) : ci.post(path, body));
+      return (await answer.json()) as { verdict: string; reason: string; rules: { rule: string; saw: string }[] };
+    };
+    const again = await dryRun();
+    expect(again).to.include({ verdict: "skip", reason });
+    expect(again.rules.at(-1)?.saw).to.equal(
+      `as build ${docs.id} was planned, to build: none; as they were: cart, web`,
+    );
+    const services = [
+      { name: "cart", paths: ["docs/**"] },
+      { name: "web", paths: ["web/**", "!**/*.md"] },
+    ];
+    const changed = await dryRun({ repositories: [{ name: "acme/shop", url: ci.cloneUrl, services }] });
+    expect(changed.rules.at(-2)).to.deep.include({ rule: "images", saw: "to build: cart; as they were: web" });
     const listed = (await (await ci.api("/builds")).json()) as { builds: object[] };
     expect(listed.builds.some((one) => "plan" in one)).to.equal(false);
   });
@@ -168,12 +184,20 @@ describe("a repository of several images", function () {
     const first = await build({ files: { "web/more": "web 1\n" } });
     expect(made(first)).to.deep.equal(["acme/shop/base", "acme/shop/web"]);
     expect(await printed(first)).to.equal("first base\nweb 1\n");
+    // An engine that has lost it, or never had it: another worker's.
+    await removeImages(ci.lab);
     const second = await build({ files: { "web/more": "web 2\n" } });
     expect(made(second)).to.deep.equal(["acme/shop/web"]);
+    expect(second.log).to.contain(`pulling the base image ${first.images[0]?.reference}`);
     expect(await printed(second)).to.equal("first base\nweb 2\n");
     const third = await build({ files: { "base/text": "base 3\n" } });
     expect(made(third)).to.deep.equal(["acme/shop/base", "acme/shop/web"]);
     expect(await printed(third)).to.equal("base 3\nweb 2\n");
+    // Built again it is what it was: FROM the base that its commit had.
+    const answer = await ci.post(`/builds/${second.id}/rebuild`, { no_cache: true });
+    const again = await ci.finished(((await answer.json()) as { build: number }).build);
+    expect(made(again)).to.deep.equal(["acme/shop/web"]);
+    expect(await printed(again)).to.equal("first base\nweb 2\n");
     // Base is broken and mended with a merge that touches web alone: what web is FROM is what the commit says.
     const broken = await build({ files: { "base/text": "base 4\n", "base/Dockerfile": "FROM scratch\nRUN no\n" } });
     expect(broken.result).to.equal("failure");
@@ -182,6 +206,29 @@ describe("a repository of several images", function () {
     const fifth = await build({ files: { "web/more": "web 5\n" } });
     expect(fifth.failure?.message, fifth.log).to.match(/^base: /);
     expect(fifth.plan?.[1]?.reason).to.contain("web needs it, and this branch has no image of it that is up to date");
+  });
+
+  it("makes an image anew when the one that it needs is another one, and takes it as it is when that is the same", async () => {
+    const ignored = { "base/.dockerignore": "*.md\n", "web/.dockerignore": "*.md\n" };
+    await start(needing, { ...folder("base", `base ${version}`), ...onBase, "web/more": "web\n", ...ignored });
+    const first = await build({ files: { "base/text": `first ${version}\n`, "web/more": "more\n" } });
+    expect(made(first)).to.deep.equal(["acme/shop/base", "acme/shop/web"]);
+    const keys = ({ images }: FinishedBuild) => images.map(({ key }) => key);
+    for (const key of keys(first)) expect(key).to.match(/^sha256:/);
+    // Base is not touched: what the branch has of it is the same image by another name.
+    const untouched = await build({ files: { "web/notes.md": "1" } });
+    expect(keys(untouched), untouched.log).to.deep.equal(keys(first).slice(1));
+    expect(untouched.images[0]?.reusedFrom).to.equal(first.id);
+    // Base is built, and is what it was.
+    const same = await build({ files: { "base/notes.md": "2" } });
+    expect(keys(same), same.log).to.deep.equal(keys(first));
+    expect(same.images.map(({ reusedFrom }) => reusedFrom)).to.deep.equal([first.id, first.id]);
+    const other = await build({ files: { "base/text": `other ${version}\n` } });
+    expect(other.images.map(({ reusedFrom }) => reusedFrom)).to.deep.equal([null, null]);
+    expect(keys(other)[1])
+      .to.match(/^sha256:/)
+      .and.not.equal(keys(first)[1]);
+    expect(await ci.run(other.images[1]?.reference ?? "")).to.equal(`other ${version}\nmore\n`);
   });
 
   it("builds images that do not need one another at the same time, up to the limit, and ends all of them when it is stopped", async () => {

@@ -1,5 +1,6 @@
 // A repository's own file beside the server's configuration: which of the two counts, and what is remembered of the file.
 
+import { readFile } from "node:fs/promises";
 import { expect } from "chai";
 import { removeImages } from "../helpers/engine-images.ts";
 import { useLab } from "../helpers/lab.ts";
@@ -53,6 +54,26 @@ describe("what the server's configuration says of a repository's images", functi
       expect((await ci.finished(refused.verdict.build)).failure?.message).to.equal(
         ".mergedock.yml:4:5: images[0].secrets: the server's configuration forbids it for this repository",
       );
+    });
+  });
+
+  it("lets every image be FROM one that it fixes, and says where a commit has no such image", async () => {
+    const busybox = await readFile("/bin/busybox");
+    const base = 'FROM scratch\nCOPY busybox text /\nCMD ["/busybox", "cat", "/text"]\n';
+    const files = {
+      ".mergedock.yml": "images:\n  - { service: web, context: web }\n  - { service: base, context: base }\n",
+      ...{ "base/Dockerfile": base, "base/busybox": { content: busybox, executable: true }, "base/text": "based\n" },
+      "web/Dockerfile": "ARG BASE_IMAGE\nFROM $BASE_IMAGE\n",
+    };
+    await withRules({ fixed: { needs: ["base"] }, forbidden: ["needs"] }, async (ci) => {
+      const finished = await ci.finished((await ci.merge({ files })).verdict.build);
+      expect(finished.result, finished.log).to.equal("success");
+      expect(await ci.run(finished.images.at(-1)?.reference ?? "")).to.equal("based\n");
+      const alone = { ".mergedock.yml": "images:\n  - { service: web, context: web }\n" };
+      const refused = await ci.finished((await ci.merge({ files: alone })).verdict.build);
+      expect(refused).to.include({ result: "failure" });
+      const words = "the server's configuration does not fit the images of this commit: web: needs[0]: ";
+      expect(refused.failure?.message).to.equal(`${words}there is no service "base"; There are: web`);
     });
   });
 });

@@ -204,6 +204,42 @@ describe("pruning", function () {
       }
     });
 
+    it("removes a tag under the lock of all tags of its image: a build that is to put one waits for it", async () => {
+      const folder = await mkdtemp(join(tmpdir(), "prune-"));
+      const events: string[] = [];
+      const [removing, goOn] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+      const { proxy, env } = await proxyRegistry(await useLab(), folder, async ({ method, path }) => {
+        if (method === "PUT" && /\/manifests\/(?:pr|sha|build)-/.test(path)) events.push("tagged");
+        if (method !== "DELETE" || events.includes("removing")) return null;
+        events.push("removing");
+        removing.resolve();
+        await goOn.promise;
+        events.push("removed");
+        return null;
+      });
+      try {
+        await start({ file: { retention: { keep_last: 1, younger_than_days: 0 } }, env });
+        await merged(2);
+        events.length = 0;
+        const pruning = prune(false);
+        await removing.promise;
+        const sql = "select pg_try_advisory_xact_lock(hashtextextended('tags of acme/shop', 7310004)) as free";
+        expect(await ci.query(sql)).to.deep.equal([{ free: false }]);
+        const { verdict } = await ci.merge({ message: `beside ${Math.random()}` });
+        // What is pushed has to be proven before it is tagged: it is about to ask for the lock.
+        await ci.logged(verdict.build, "digest: sha256:");
+        goOn.resolve();
+        expect((await ci.finished(verdict.build)).result).to.equal("success");
+        expect((await pruning).registry).to.include({ removed: 1, failed: 0 });
+        expect(events.slice(0, 3)).to.deep.equal(["removing", "removed", "tagged"]);
+        expect(await ci.query(sql)).to.deep.equal([{ free: true }]);
+      } finally {
+        goOn.resolve();
+        await proxy.stop();
+        await rm(folder, { recursive: true });
+      }
+    });
+
     it("leaves everything while it is not known what runs", async () => {
       await start({
         file: { retention: { keep_last: 1, younger_than_days: 0 } },

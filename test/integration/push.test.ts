@@ -9,7 +9,8 @@ import { type Lab, useLab } from "../helpers/lab.ts";
 import { proxyRegistry } from "../helpers/lab-proxies.ts";
 import type { Lie } from "../helpers/lying-proxy.ts";
 import { type OtherRegistry, startOtherRegistry } from "../helpers/other-registry.ts";
-import { Tester } from "../helpers/tester.ts";
+import { type CommandEnd, runCommand } from "../helpers/run-command.ts";
+import { Tester, type TesterOptions } from "../helpers/tester.ts";
 
 describe("a push", function () {
   this.timeout(90_000);
@@ -124,11 +125,21 @@ describe("a push", function () {
     });
     afterEach(() => other.stop());
 
-    async function withDestinations(password_file: string, pushTo: string[], work: (ci: Tester) => Promise<void>) {
+    async function rebuild(ci: Tester, id: number): Promise<number> {
+      const answer = await ci.post(`/builds/${id}/rebuild`, {});
+      return ((await answer.json()) as { build: number }).build;
+    }
+
+    async function withDestinations(
+      password_file: string,
+      pushTo: string[],
+      work: (ci: Tester) => Promise<void>,
+      options: TesterOptions = {},
+    ) {
       const { host, caFile: ca_file, username } = other;
       const services = [{ name: "shop", push_to: pushTo }];
       const file = { registries: [{ host, ca_file, username, password_file }], workers: 1 };
-      const ci = await Tester.start({ rules: { services }, file, limits: { trouble_seconds_max: 0 } });
+      const ci = await Tester.start({ rules: { services }, file, limits: { trouble_seconds_max: 0 }, ...options });
       try {
         await work(ci);
       } finally {
@@ -151,6 +162,63 @@ describe("a push", function () {
           expect(await ci.run(`${lab.registry.host}/mirror/shop:${image?.tags[0]}`)).to.equal("everywhere\n");
         },
       );
+    });
+
+    /** As a stranger to the server would: with the other registry's CA and account, and the public key. */
+    function verify(ci: Tester, reference: string): Promise<CommandEnd> {
+      const key = join(ci.folder, "state/secrets/attestation-key.pub.pem");
+      const account = ["--username", other.username, "--password-file", other.passwordFile];
+      return runCommand(["verify", reference, "--key", key, "--registry-ca", other.caFile, ...account], { folder });
+    }
+
+    it("brings what is attested of the image too, and it is verified there, by tag and by digest", async () => {
+      const [there, mirror] = [`${other.host}/team/shop`, `${lab.registry.host}/mirror/shop`];
+      await withDestinations(other.passwordFile, [there, mirror], async (ci) => {
+        const build = await ci.finished((await ci.merge({ message: "attested everywhere" })).verdict.build);
+        expect(build, build.log).to.include({ result: "success" });
+        const [image] = build.images;
+        for (const reference of [`${there}@${image?.digest}`, `${there}:${image?.tags[0]}`]) {
+          const { code, stdout, stderr } = await verify(ci, reference);
+          expect(code, stderr).to.equal(0);
+          expect(stdout).to.match(new RegExp(`^verified +${there}@${image?.digest}$`, "m"));
+        }
+        for (const place of [there, mirror])
+          expect(build.log).to.contain(`${place}@${image?.digest} is attested there too`);
+        // A second merge that reuses the image has a manifest of its own, and what is said of that one.
+        const again = await ci.finished(await rebuild(ci, build.id));
+        expect(again.images[0]?.reusedFrom, again.log).to.equal(build.id);
+        expect(await verify(ci, `${there}@${again.images[0]?.digest}`)).to.include({ code: 0 });
+      });
+    });
+
+    it("names the one that did not get what is attested, and keeps the others", async () => {
+      const [there, mirror] = [`${other.host}/team/shop`, `${lab.registry.host}/mirror/shop`];
+      // Who may push images there and no lists beside them.
+      const lie: Lie = ({ method, path }) =>
+        method === "PUT" && path.includes("/mirror/shop/manifests/sha256-")
+          ? { status: 405, body: Buffer.from("no lists here") }
+          : null;
+      const { proxy, env } = await proxyRegistry(lab, folder, lie);
+      const options = { env };
+      try {
+        await withDestinations(
+          other.passwordFile,
+          [mirror, there],
+          async (ci) => {
+            const build = await ci.finished((await ci.merge({ message: "unlisted" })).verdict.build);
+            expect(build, build.log).to.include({ result: "error" });
+            expect(build.failure?.message).to.contain(`pushing the attestations to ${mirror} failed`);
+            expect(build.stages.at(-1)).to.include({ name: "attest", result: "error" });
+            const [image] = build.images;
+            expect(image?.destinations.map(({ result }) => result)).to.deep.equal(["error", "success"]);
+            expect(image?.attestations).to.have.length(2);
+            expect(await verify(ci, `${there}@${image?.digest}`)).to.include({ code: 0 });
+          },
+          options,
+        );
+      } finally {
+        await proxy.stop();
+      }
     });
 
     it("names the one that did not get it, keeps the others and the image, and is no success", async () => {

@@ -123,13 +123,20 @@ describe("the rules of a repository", function () {
       ...{ rule: "paths", passed: false, saw: "1 changed file: docs/b.md" },
     });
     const changed = await dry(verdict.delivery, { paths: ["docs/**"] });
-    expect(changed.rules.at(-2)).to.deep.equal({ rule: "paths", passed: true, saw: "1 changed file: docs/b.md" });
+    expect(changed.rules.at(-3)).to.deep.equal({ rule: "paths", passed: true, saw: "1 changed file: docs/b.md" });
+    // The build was skipped before it was planned: what its images are is not known.
+    const images = {
+      rule: "images",
+      passed: true,
+      saw: "judged after the fetch: the paths of the images in the commit's .mergedock.yml",
+    };
+    expect(changed.rules.at(-2)).to.deep.equal(images);
     expect(changed.rules.at(-1)).to.include({ rule: "already built", passed: false });
     expect((await dry(verdict.delivery, {})).rules.map(({ rule }) => rule)).to.not.include("paths");
     const unknown = await ci.merge({ files: { "docs/c.md": "c" } });
     const saw = "judged after the fetch: docs/**";
     const untold = await dry(unknown.verdict.delivery, { paths: ["docs/**"] });
-    expect(untold.rules.at(-2)).to.deep.equal({ rule: "paths", passed: true, saw });
+    expect(untold.rules.slice(-3, -1)).to.deep.equal([{ rule: "paths", passed: true, saw }, images]);
     expect(await Promise.all(["build", "delivery"].map((table) => ci.countRows(table)))).to.deep.equal([
       before[0],
       (before[1] ?? 0) + 1,

@@ -18,6 +18,14 @@ import { type FinishedBuild, Tester, type TesterOptions, type Verdict } from "..
 const never = new AbortController().signal;
 const semver = ["type=semver,pattern={{version}}", "type=semver,pattern={{major}}.{{minor}}", "type=sha"];
 
+function described(description: string, licenses: string): Record<string, string> {
+  return { "org.opencontainers.image.description": description, "org.opencontainers.image.licenses": licenses };
+}
+
+function revision(sha: string): Record<string, string> {
+  return { "org.opencontainers.image.revision": sha };
+}
+
 describe("the tags", function () {
   this.timeout(120_000);
   let lab: Lab;
@@ -126,8 +134,26 @@ describe("the tags", function () {
       "org.opencontainers.image.revision": merge.sha,
       "dev.mergedock.repository": "acme/shop",
     });
+    expect(manifest?.annotations).to.include(described("", ""));
     // A name that stays, whatever the others move on to.
     expect((await named(`build-${build.id}`))?.digest).to.equal(image?.digest);
+  });
+
+  it("come with what the forge says of the repository, of an image asked for by hand as the last merge's delivery said", async () => {
+    await start(semver);
+    const made = await ci.mergeQuietly({ message: "described" });
+    const words = { description: "Sells\nthings", license: { spdx_id: "MIT" } };
+    const payload = closedPullRequest({
+      ...{ repository: ci.repository, cloneUrl: ci.cloneUrl, described: words },
+      ...made,
+    });
+    const verdict = JSON.parse((await ci.deliver({ payload })).body) as Verdict;
+    const merged = await ci.finished(verdict.build);
+    expect((await named(`build-${merged.id}`))?.annotations, merged.log).to.include(described("Sells things", "MIT"));
+    const sha = await commit("by hand");
+    const byHand = await ask("3.0.0");
+    const manifest = await named("3.0.0");
+    expect(manifest?.annotations, byHand.log).to.include({ ...described("Sells things", "MIT"), ...revision(sha) });
   });
 
   it("T27: name a version once and for all: the same content again is nothing to do, another one is refused", async () => {

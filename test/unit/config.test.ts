@@ -195,11 +195,14 @@ describe("the configuration", () => {
     const [shop, site] = load(`
       registries: [{ host: registry.acme.test }]
       repositories:
-        - { name: acme/shop, url: https://a.test/a.git, secrets: { npm: n }, forbidden: [push_to, concurrency],
-            fixed: { target: runtime, no_cache: true, secrets: [npm], push_to: [registry.acme.test/shop] } }
+        - { name: acme/shop, url: https://a.test/a.git, secrets: { npm: n }, forbidden: [push_to, concurrency, needs, service],
+            fixed: { target: runtime, no_cache: true, needs: [base], secrets: [npm], push_to: [registry.acme.test/shop] } }
         - { name: acme/site, url: https://a.test/b.git, concurrency: parallel }`).repositories;
-    const fixed = { target: "runtime", noCache: true, secrets: ["npm"], pushTo: ["registry.acme.test/shop"] };
-    expect(shop).to.deep.include({ fixed, forbidden: ["push_to", "concurrency"], concurrency: null });
+    const fixed = {
+      ...{ target: "runtime", noCache: true, needs: ["base"], secrets: ["npm"], pushTo: ["registry.acme.test/shop"] },
+    };
+    const forbidden = ["push_to", "concurrency", "needs", "service"];
+    expect(shop).to.deep.include({ fixed, forbidden, concurrency: null });
     expect(site).to.deep.include({ fixed: {}, forbidden: [], concurrency: "parallel" });
   });
 
@@ -295,7 +298,14 @@ describe("the configuration", () => {
       'push_to[0]: "ghcr.io/a" the server\'s configuration has no registry',
     ],
     ["services: [{ name: a, args: { DB_PASSWORD: x } }]", 'args.DB_PASSWORD: "x" looks like a secret'],
-    ["fixed: { needs: [a] }", 'fixed: Unrecognized key: "needs"'],
+    ["fixed: { needs: [a, a] }", 'fixed.needs[1]: "a" stands here twice'],
+    ["fixed: { needs: [a-b, a.b] }", 'fixed.needs[1]: "a.b" "a-b" and "a.b" would both be the argument A_B_IMAGE'],
+    ["fixed: { needs: [a], args: { A_IMAGE: x } }", 'fixed.args.A_IMAGE: "x" is given by needs; choose another name'],
+    [
+      "fixed: { service: a }",
+      'fixed.service: "a" cannot be fixed: the name tells one image from another; list them under',
+    ],
+    ["fixed: { name: a }", 'fixed: Unrecognized key: "name"'],
     ["fixed: { secrets: [npm] }", 'fixed.secrets[0]: "npm" is not among the secrets of this repository'],
     ["forbidden: [services]", 'forbidden[0]: "services" Invalid option: expected one of "context"|"dockerfile"'],
     ['paths: "src/**"', 'paths: "src/**" Invalid input: expected array'],

@@ -8,6 +8,7 @@ import type { Recipe } from "../../ci-server/core/recipe.ts";
 import { resultOf } from "../../ci-server/core/result.ts";
 import { retryDelayMs } from "../../ci-server/core/retry.ts";
 import { usualService } from "../../ci-server/core/service.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
 describe("a branch pattern", () => {
@@ -76,7 +77,8 @@ describe("a plan", () => {
   };
 
   function recipesOf(build: Build): readonly Recipe[] {
-    return plan({ build, repository, services, commit, changed: null, isThere: () => false }).recipes;
+    return plan({ build, repository, about: exampleAbout, services, commit, changed: null, isThere: () => false })
+      .recipes;
   }
 
   it("has a recipe for each service of a merge, tagged by pull request and commit, and latest", () => {
@@ -97,6 +99,8 @@ describe("a plan", () => {
       "org.opencontainers.image.version": "pr-7",
       "org.opencontainers.image.revision": commit.sha,
       "org.opencontainers.image.title": "shop",
+      "org.opencontainers.image.description": "Sells things",
+      "org.opencontainers.image.licenses": "MIT",
       "dev.mergedock.repository": "acme/shop",
       "dev.mergedock.pull-request": "7",
       "dev.mergedock.merged-by": "bob",

@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { type BuildDecision, decide, withChanged, withLateRule, withLedger } from "../../ci-server/core/decide.ts";
 import type { PullRequest, PullRequestEvent, RuleVerdict } from "../../ci-server/core/delivery.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -10,13 +11,13 @@ const shop = exampleRepository({ branches: ["main", "release/*"] });
 
 function closed(change: Partial<PullRequest> = {}, event: Partial<PullRequestEvent> = {}): PullRequestEvent {
   const base = { kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 } as const;
-  return { ...base, pullRequest: examplePullRequest(change), ...event };
+  return { ...base, about: exampleAbout, pullRequest: examplePullRequest(change), ...event };
 }
 
 describe("decide", () => {
   it("builds a pull request that was merged into a configured branch", () => {
     const decision = decide(closed(), [shop], "pull_request");
-    expect(decision).to.include({ verdict: "build", sha, repository: shop, repositoryId: 1 });
+    expect(decision).to.include({ verdict: "build", sha, repository: shop, repositoryId: 1, about: exampleAbout });
     expect(decision.reason).to.equal("pull request #7 was merged into main");
     expect(decision.rules.map(({ rule, passed }) => [rule, passed])).to.deep.equal([
       ["event", true],

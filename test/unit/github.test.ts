@@ -131,6 +131,20 @@ describe("GitHub's delivery", () => {
     expect(bare).to.deep.include({ body: "", draft: false, labels: [], headSha: null, commits: 1 });
   });
 
+  it("tells what the forge says of the repository, and loses no merge for odd words", () => {
+    const told = (change: object) => {
+      const { event } = receive(JSON.stringify({ ...payload, repository: { ...payload.repository, ...change } }));
+      return (event as PullRequestEvent).about;
+    };
+    const license = { key: "mit", name: "MIT License", spdx_id: "MIT", url: null, node_id: "x" };
+    expect(told({ description: "Sells\n things", license })).to.deep.equal({
+      description: "Sells things",
+      license: "MIT",
+    });
+    for (const odd of [null, undefined, 7, ["x"], {}, { spdx_id: 7 }])
+      expect(told({ description: odd, license: odd })).to.deep.equal({ description: null, license: null });
+  });
+
   it("T4: has to be of the event that its header names", () => {
     expect(receive(body, { "x-github-event": "push" }).event.kind).to.equal("other");
     expect(codeOf(() => receive(body, { "x-github-event": "ping" }))).to.equal("invalid");

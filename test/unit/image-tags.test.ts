@@ -5,8 +5,10 @@ import { defaultBranch } from "../../ci-server/core/branch-pattern.ts";
 import type { Build } from "../../ci-server/core/build.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
+import type { RepositoryAbout } from "../../ci-server/core/repository-about.ts";
 import { type Service, usualService } from "../../ci-server/core/service.ts";
 import { type ImageTags, imageTags } from "../../ci-server/core/tags/of-build.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { exampleBuild } from "../helpers/example-build.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -17,9 +19,14 @@ const merge: Build = exampleBuild({
 });
 const manual: Build = { ...merge, trigger: "manual", pullRequest: null, version: "v1.2.3" };
 
-function given(build: Build, change: Partial<Service> = {}, repository: Partial<Repository> = {}): ImageTags {
+function given(
+  build: Build,
+  change: Partial<Service> = {},
+  repository: Partial<Repository> = {},
+  about: RepositoryAbout | null = exampleAbout,
+): ImageTags {
   const service = { ...usualService("shop"), ...change };
-  return imageTags({ build, commit, service, repository: exampleRepository(repository) });
+  return imageTags({ build, commit, service, about, repository: exampleRepository(repository) });
 }
 
 describe("the tags of an image", () => {
@@ -84,6 +91,15 @@ describe("the labels of an image", () => {
     expect(labels).to.include({ "org.opencontainers.image.version": "pr-7", "dev.mergedock.pull-request": "7" });
     expect(annotations).to.deep.equal(labels);
     expect(Object.keys(labels)).to.deep.equal(Object.keys(labels).sort());
+  });
+
+  it("say what the repository is for and its licence, and are empty where nobody says it", () => {
+    const of = (about: RepositoryAbout | null) => {
+      const { labels } = given(merge, {}, {}, about);
+      return [labels["org.opencontainers.image.description"], labels["org.opencontainers.image.licenses"]];
+    };
+    expect(of(exampleAbout)).to.deep.equal(["Sells things", "MIT"]);
+    for (const none of [null, { description: null, license: null }]) expect(of(none)).to.deep.equal(["", ""]);
   });
 
   it("name the page of a repository where its URL is one", () => {

@@ -7,6 +7,7 @@ import { servicesRule } from "../../ci-server/core/judge-services.ts";
 import { neededArgument } from "../../ci-server/core/needs.ts";
 import { type Plan, plan } from "../../ci-server/core/plan.ts";
 import { type Service, usualService } from "../../ci-server/core/service.ts";
+import { exampleAbout } from "../helpers/example-about.ts";
 import { exampleBuild } from "../helpers/example-build.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -25,7 +26,7 @@ interface Asked {
 
 function planOf(services: readonly Service[], { files = [], there = [], replaced = [], build = {} }: Asked): Plan {
   return plan({
-    ...{ build: exampleBuild(build), repository: exampleRepository(), services, commit },
+    ...{ build: exampleBuild(build), repository: exampleRepository(), about: exampleAbout, services, commit },
     changed: files === null ? null : { files, replaced },
     isThere: (name) => there.includes(name),
   });

@@ -78,6 +78,13 @@ const slsaStatement = z.strictObject({
 });
 
 describe("the provenance of an image", () => {
+  it("is of the default branch where nobody has named a ref, and never of a pattern", () => {
+    const asked = { ...build, trigger: "manual", pullRequest: null, ref: null } as const;
+    const repository = { ...facts().repository, branches: ["release/*", "main"] };
+    const { predicate } = provenanceStatement(facts({ build: asked, repository }));
+    expect(predicate).to.have.nested.property("buildDefinition.externalParameters.ref", "main");
+  });
+
   for (const [name, change] of [
     ["a merge", {}],
     ["a merge on a base that only the engine has", { bases: [{ reference: "base", digest }] }],

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { parseYaml } from "../../ci-server/adapters/yaml.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
 import { type RecipeFile, readConcurrency, readRecipeFile } from "../../ci-server/core/recipe-file.ts";
-import { withFixed } from "../../ci-server/core/server-fields.ts";
+import { fixedMistakes, withFixed } from "../../ci-server/core/server-fields.ts";
 import { usualService } from "../../ci-server/core/service.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -248,6 +248,39 @@ concurrency: supersede
       ...usualService("shop"),
       ...{ target: "runtime", args: { A: "1", B: "3" }, tags: ["type=ref,event=pr"], noCache: true },
     });
+  });
+
+  it("is overruled in what its images need, but for those that the others need by what is fixed", () => {
+    const text = "images:\n- { service: os }\n- { service: base, needs: [os] }\n- { service: web, needs: [os] }\n";
+    const fix = (needs: string[]) =>
+      (read(text).images ?? []).map((service) => withFixed(service, { needs })).map((service) => service.needs);
+    expect(fix(["base", "os"])).to.deep.equal([[], ["os"], ["base", "os"]]);
+    expect(fix([])).to.deep.equal([[], [], []]);
+    const mistaken = (needs: string[]) =>
+      fixedMistakes((read(text).images ?? []).map((service) => withFixed(service, { needs })));
+    expect(mistaken(["base", "os"])).to.deep.equal([]);
+    const words = "the server's configuration does not fit the images of this commit";
+    expect(mistaken(["x"])).to.deep.equal(
+      ["os", "base", "web"].map(
+        (name) => `${words}: ${name}: needs[0]: there is no service "x"; There are: os, base, web`,
+      ),
+    );
+    expect(mistaken(["base"])).to.deep.equal([
+      `${words}: os: needs[0]: goes in a circle: os needs base needs os`,
+      `${words}: base: needs[0]: goes in a circle: base needs os needs base`,
+    ]);
+  });
+
+  it("has one image, of the repository's own name, where it must not name any", () => {
+    const words = "the server's configuration forbids it for this repository";
+    const forbidden = { forbidden: ["service"] } as const;
+    expect(mistakes("images: [{ service: a }]", forbidden)).to.deep.equal([
+      `.mergedock.yml:1:12: images[0].service: ${words}`,
+    ]);
+    expect(mistakes("images: [{ target: a }]", forbidden)).to.deep.equal([]);
+    expect(mistakes("images: [{ target: a }, { target: b }]", forbidden).join()).to.contain(
+      "two images of the service",
+    );
   });
 
   it("is asked for its concurrency alone where the server lists the images", () => {

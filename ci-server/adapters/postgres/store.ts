@@ -28,7 +28,7 @@ import { findBody, findDelivery, findMergeBuild, insertRefusal, listDeliveries }
 import { Locks } from "./locks.ts";
 import { appendChunk, logSize, readChunks } from "./log-chunks.ts";
 import { findChangedFiles, insertMerge } from "./merges.ts";
-import { insertPlan, listRepositoriesWith, listServiceImages, listSuperseded } from "./plans.ts";
+import { findRepositoryAbout, insertPlan, listRepositoriesWith, listServiceImages, listSuperseded } from "./plans.ts";
 import type { BuildQueue } from "./queue.ts";
 import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import type { RepositorySettings } from "./repository-settings.ts";
@@ -132,6 +132,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     },
     superseded: (id) => listSuperseded(pool, id),
     serviceImages: (build, services) => listServiceImages(pool, build, services),
+    repositoryAbout: (repository) => findRepositoryAbout(pool, repository),
     repositoriesWith: (service) => listRepositoriesWith(pool, service),
     steps: (id) => findSteps(pool, id),
     changedFiles: (id) => findChangedFiles(pool, id),

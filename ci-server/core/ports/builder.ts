@@ -2,6 +2,7 @@
 
 import type { AttemptKey, BaseImage } from "../build.ts";
 import type { BuildStep } from "../build-step.ts";
+import type { BroughtAlong } from "../onbuild.ts";
 import type { Recipe } from "../recipe.ts";
 import type { Checkout } from "./git.ts";
 import type { WriteLine } from "./log.ts";
@@ -13,6 +14,11 @@ export interface BuilderRequest extends AttemptKey {
   readonly bases: readonly BaseImage[];
   /** Values by name; a step may read those that the recipe names. */
   readonly secrets: ReadonlyMap<string, Uint8Array>;
+  /**
+   * Told what the bases bring along for whoever is FROM them (ONBUILD), once the engine has them and before anything is
+   * built. What it throws is thrown, and nothing is built.
+   */
+  readonly onBrought: (brought: readonly BroughtAlong[]) => void;
   readonly signal: AbortSignal;
   readonly log: WriteLine;
   /** Told when a step begins, and again when it has ended; never blocks and never throws. */

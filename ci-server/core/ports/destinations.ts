@@ -1,5 +1,6 @@
 // Further registries that images go to.
 
+import type { Locked } from "./attestations.ts";
 import type { WriteLine } from "./log.ts";
 
 export interface CopyRequest {
@@ -17,6 +18,15 @@ export interface CopyRequest {
   readonly log: WriteLine;
 }
 
+/** What lies beside an image that was copied. */
+export interface CopyReferrersRequest
+  extends Pick<CopyRequest, "image" | "digest" | "destination" | "fence" | "signal" | "log"> {
+  /** Digests of manifests in our own registry whose subject is the image. */
+  readonly referrers: readonly string[];
+  /** Around the list that registries without the referrers API need: it is read, and written again. */
+  readonly locked: Locked;
+}
+
 /** Brings what our own registry has to others, byte for byte: the digest is the same everywhere. */
 export interface Destinations {
   /**
@@ -25,4 +35,6 @@ export interface Destinations {
    * `invalid` (a registry that is not configured).
    */
   copy(request: CopyRequest): Promise<void>;
+  /** Copies these to beside the image there, lists them where the registry does not, and asks for the list. Otherwise as `copy`. */
+  copyReferrers(request: CopyReferrersRequest): Promise<void>;
 }

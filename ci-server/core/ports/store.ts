@@ -21,6 +21,7 @@ import type { Delivery, LedgerEntry, RuleVerdict } from "../delivery.ts";
 import type { PathsVerdict } from "../judge-paths.ts";
 import type { LogSize } from "../log-budget.ts";
 import type { Concurrency } from "../recipe.ts";
+import type { RepositoryAbout } from "../repository-about.ts";
 import type { BaseLedger } from "./bases.ts";
 import type { MergeChanges } from "./git.ts";
 import type { Lease } from "./queue.ts";
@@ -194,8 +195,11 @@ export interface Store extends BaseLedger {
   /**
    * Of those services of the build's repository that the last build of the newest commit of the same ref that was to make them
    * did make, and that are still in the registry: what it made. One that was not planned may have been to make any of them.
+   * Commits that are newer than the build's own do not count: one that is built again is FROM what it was FROM.
    */
   serviceImages(build: Build, services: readonly string[]): Promise<readonly ServiceImage[]>;
+  /** What the delivery of the repository's newest merge said of it; null when none did. */
+  repositoryAbout(repository: string): Promise<RepositoryAbout | null>;
   /** Names of the repositories of which an image of this service was made. */
   repositoriesWith(service: string): Promise<readonly string[]>;
   /**

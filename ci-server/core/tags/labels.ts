@@ -3,6 +3,7 @@
 
 import type { Build } from "../build.ts";
 import type { Repository } from "../recipe.ts";
+import type { RepositoryAbout } from "../repository-about.ts";
 import type { Service } from "../service.ts";
 import { globalNames, readTemplate, render, type TemplateValues } from "./template.ts";
 
@@ -12,6 +13,8 @@ export const repositoryKey = "dev.mergedock.repository";
 export interface LabelParts {
   readonly build: Build;
   readonly repository: Repository;
+  /** Null where no forge has said anything of it. */
+  readonly about: RepositoryAbout | null;
   readonly service: Service;
   readonly commit: { readonly sha: string; readonly committedAt: Date };
   readonly version: string;
@@ -20,11 +23,17 @@ export interface LabelParts {
 
 const ownPrefix = "dev.mergedock.";
 
-/** Sorted by name. The dates are the commit's, so that the same commit gives the same image. */
-export function labelsOf({ build, repository, service, commit, version, values }: LabelParts): Record<string, string> {
+/**
+ * Sorted by name. The dates are the commit's, so that the same commit gives the same image. What the forge does not say of the
+ * repository is empty, as docker/metadata-action has it (src/meta.ts).
+ */
+export function labelsOf({ build, repository, about, service, commit, ...rest }: LabelParts): Record<string, string> {
+  const { version, values } = rest;
   const page = pageOf(repository.url);
   const labels: Record<string, string> = {
     "org.opencontainers.image.title": service.name,
+    "org.opencontainers.image.description": about?.description ?? "",
+    "org.opencontainers.image.licenses": about?.license ?? "",
     "org.opencontainers.image.source": page ?? repository.url,
     "org.opencontainers.image.version": version,
     "org.opencontainers.image.created": commit.committedAt.toISOString(),

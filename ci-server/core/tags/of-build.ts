@@ -3,6 +3,7 @@
 import { defaultBranch } from "../branch-pattern.ts";
 import type { Build } from "../build.ts";
 import type { Repository } from "../recipe.ts";
+import type { RepositoryAbout } from "../repository-about.ts";
 import type { Service } from "../service.ts";
 import { evaluateTags, type GivenTag, globalValues, shortSha, type TagEvent } from "./evaluate.ts";
 import { readFlavor } from "./flavor.ts";
@@ -15,6 +16,7 @@ const versionPriority = 600;
 export interface TaggedBuild {
   readonly build: Build;
   readonly repository: Repository;
+  readonly about: RepositoryAbout | null;
   readonly service: Service;
   readonly commit: { readonly sha: string; readonly committedAt: Date };
 }
@@ -34,7 +36,7 @@ export interface ImageTags {
 
 /** Throws `invalid` for a rule with a mistake, naming it. */
 export function imageTags(tagged: TaggedBuild): ImageTags {
-  const { service, build, repository, commit } = tagged;
+  const { service, build, repository, about, commit } = tagged;
   const event = toEvent(tagged);
   const flavor = readFlavor(service.flavor);
   const evaluation = evaluateTags(service.tags.map(readRule), flavor, event);
@@ -49,7 +51,10 @@ export function imageTags(tagged: TaggedBuild): ImageTags {
   const fallback = `sha-${shortSha(commit.sha)}`;
   if (first === undefined) notes.push(`the rules of ${service.name} give no tag for this build; it gets ${fallback}`);
   const tags: ImageTags["tags"] = [first ?? fallback, ...rest];
-  const labels = labelsOf({ build, repository, service, commit, version: tags[0], values: globalValues(event) });
+  const labels = labelsOf({
+    ...{ build, repository, about, service, commit, version: tags[0] },
+    values: globalValues(event),
+  });
   return {
     tags,
     fixedTags: namesOf(given, "fixed"),

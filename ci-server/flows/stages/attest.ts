@@ -7,6 +7,7 @@ import { isProvenanceOf, provenanceStatement } from "../../core/provenance.ts";
 import { cyclonedx } from "../../core/sbom/cyclonedx.ts";
 import type { AttestParts } from "../attest-parts.ts";
 import type { BuildRun, ImageRun } from "../build-run.ts";
+import { distributeAttestations, refuseFailed } from "./distribute.ts";
 import { checkoutOf, known, repositoryOf, retry } from "./of-run.ts";
 
 /**
@@ -22,6 +23,8 @@ export async function attestImages(run: BuildRun): Promise<void> {
   const { attest } = run.parts;
   if (attest === null) return run.log("attestations are off: see attestations.enabled in mergedock.yml");
   for (const image of run.images) await attestImage(run, attest, image);
+  for (const image of run.images) await distributeAttestations(run, image, attest.locked);
+  refuseFailed(run);
 }
 
 async function attestImage(run: BuildRun, parts: AttestParts, image: ImageRun): Promise<void> {

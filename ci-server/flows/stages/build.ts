@@ -41,7 +41,7 @@ async function buildImage(run: BuildRun, image: ImageRun, artifacts: readonly Ar
     run.log(`${recipe.service}: an earlier attempt has built ${earlier.imageId}; it is not built again`);
     return earlier;
   }
-  const built = await runSteps(run, recipe, image.bases).catch((error: unknown) => {
+  const built = await runSteps(run, recipe, image).catch((error: unknown) => {
     throw withBaseLine(error, needs);
   });
   await store.keepArtifact(run.at, { ...built, service: recipe.service, recipe: text });

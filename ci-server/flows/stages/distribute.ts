@@ -2,6 +2,7 @@
 
 import { AppError, toAppError } from "../../core/errors.ts";
 import { tagsLock } from "../../core/image-ref.ts";
+import type { Locked } from "../../core/ports.ts";
 import type { BuildRun, CopyOutcome, ImageRun } from "../build-run.ts";
 import { known, retry } from "./of-run.ts";
 
@@ -13,6 +14,16 @@ export async function distribute(run: BuildRun, image: ImageRun): Promise<void> 
     run.log(
       result.error === null ? `${result.reference} is there too` : `${result.reference}: ${result.error.message}`,
     );
+  }
+}
+
+/** What is said of an image has to be where the image is. A destination keeps its own result: the image that came before is there. */
+export async function distributeAttestations(run: BuildRun, image: ImageRun, locked: Locked): Promise<void> {
+  for (const [index, destination] of image.recipe.pushTo.entries()) {
+    const error = await copyAttestations(run, { image, destination, locked });
+    const { reference } = known(image.destinations[index]);
+    image.destinations = image.destinations.with(index, { reference, error });
+    run.log(error === null ? `${reference} is attested there too` : `${reference}: ${error.message}`);
   }
 }
 
@@ -40,12 +51,37 @@ async function copyTo(run: BuildRun, image: ImageRun, destination: string): Prom
     return { reference, error: null };
   } catch (thrown) {
     signal.throwIfAborted();
-    const { code, message, details } = toAppError(thrown);
-    return {
-      reference,
-      error: new AppError(code, `pushing to ${destination} failed: ${message}`, { cause: thrown, details }),
-    };
+    return { reference, error: failed(`pushing to ${destination}`, thrown) };
   }
+}
+
+interface CopyingAttestations {
+  readonly image: ImageRun;
+  readonly destination: string;
+  readonly locked: Locked;
+}
+
+async function copyAttestations(
+  run: BuildRun,
+  { image, destination, locked }: CopyingAttestations,
+): Promise<AppError | null> {
+  const { signal, log } = run;
+  const { recipe, attestations } = image;
+  const what = { image: recipe.image, digest: known(image.digest), referrers: attestations.map((one) => one.digest) };
+  const fence = () => run.lease.confirm();
+  try {
+    const request = { ...what, destination, locked, fence, signal, log };
+    await retry(run, () => run.parts.destinations.copyReferrers(request));
+    return null;
+  } catch (thrown) {
+    signal.throwIfAborted();
+    return failed(`pushing the attestations to ${destination}`, thrown);
+  }
+}
+
+function failed(what: string, thrown: unknown): AppError {
+  const { code, message, details } = toAppError(thrown);
+  return new AppError(code, `${what} failed: ${message}`, { cause: thrown, details });
 }
 
 /** Those of the image's tags that only go forward, and have not gone on to a later image; and all others. */

@@ -1,5 +1,6 @@
 // The stage `fetch`: exactly the merged commit, in a folder of its own.
 
+import { defaultBranch } from "../../core/branch-pattern.ts";
 import type { Build } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
 import type { MergeHint } from "../../core/ports.ts";
@@ -26,8 +27,8 @@ export async function fetchCommit(run: BuildRun): Promise<void> {
  * commit is known, an attempt builds that one, wherever the ref has moved to.
  */
 function whatToFetch({ pullRequest, ref, sha }: Build, { branches }: Repository): { ref: string; sha: string | null } {
-  if (pullRequest !== null) return { ref: ref ?? branches[0] ?? "", sha };
-  return { ref: sha ?? ref ?? branches[0] ?? "", sha: null };
+  const usual = ref ?? defaultBranch(branches) ?? "";
+  return pullRequest === null ? { ref: sha ?? usual, sha: null } : { ref: usual, sha };
 }
 
 /** A build because of a base image asks nobody what its merge changed: that image has to be made anew. */

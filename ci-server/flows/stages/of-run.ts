@@ -40,10 +40,11 @@ export function isOf({ configDigest, digest }: Manifest, { imageId }: Built): bo
   return configDigest === imageId || digest === imageId;
 }
 
-/** Without what only the build itself needs: `bases`, `secrets`, `onStep`. */
+/** Without what only the build itself needs: `bases`, `secrets`, `onBrought`, `onStep`. */
 export function toRequest(run: BuildRun, recipe: Recipe): BuilderRequest {
   const { at, signal } = run;
-  const rest = { bases: [], secrets: new Map<string, Uint8Array>(), onStep: () => undefined };
+  const nothing = () => undefined;
+  const rest = { bases: [], secrets: new Map<string, Uint8Array>(), onBrought: nothing, onStep: nothing };
   return { ...at, checkout: checkoutOf(run), recipe, signal, log: logOf(run, recipe), ...rest };
 }
 

@@ -17,9 +17,14 @@ export async function planRecipes(run: BuildRun): Promise<void> {
   const said = await readServices(run, repository);
   const { services } = said;
   const needed = [...new Set(services.flatMap(({ needs }) => needs))];
-  run.found = needed.length === 0 ? [] : await run.parts.store.serviceImages(run.build, needed);
+  // Of a ref that was asked for by hand the commit was just found.
+  const found = { ...run.build, sha: checkoutOf(run).sha };
+  run.found = needed.length === 0 ? [] : await run.parts.store.serviceImages(found, needed);
   const isThere = (name: string) => run.found.some(({ service }) => service === name);
-  const request = { build: run.build, repository, services, commit: checkoutOf(run), changed, isThere };
+  const { build } = run;
+  // Of a merge what its own delivery said; whatever was asked for by hand has none.
+  const about = build.pullRequest?.repository ?? (await run.parts.store.repositoryAbout(build.repository));
+  const request = { build, repository, about, services, commit: checkoutOf(run), changed, isThere };
   const { recipes, verdicts, refusal } = plan(request);
   await record(run, { repository, said, verdicts, refusal });
   run.skipReason = refusal;

@@ -16,8 +16,8 @@ import { checkoutOf, repositoryOf, retry } from "./of-run.ts";
 const nothing: Pick<Needs, "frontend" | "images"> = { frontend: null, images: [] };
 
 /**
- * Sets the image's bases, those that are known, and its key; null where one is not. `recipe`: with all arguments that the builder
- * gets. Returns where the Dockerfile names them. Throws `invalid` for a host that is not allowed.
+ * Sets the image's source, its bases, those that are known, and its key; null where one is not. `recipe`: with all arguments that
+ * the builder gets. Returns where the Dockerfile names them. Throws `invalid` for a host that is not allowed.
  */
 export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Recipe): Promise<typeof nothing> {
   if (recipe.type !== "docker") return nothing;
@@ -27,6 +27,7 @@ export async function identifyImage(run: BuildRun, image: ImageRun, recipe: Reci
     contexts.read({ checkout: checkoutOf(run), recipe, signal }),
     retry(run, () => bases.platform(signal)),
   ]);
+  image.source = { dockerfile: context.dockerfile, platform };
   const needs = needsOf(context.dockerfile, { ...recipe, platform });
   const repository = repositoryOf(run);
   const policy = run.parts.basePolicy(repository);
@@ -118,7 +119,7 @@ function withLastingNames(args: Recipe["args"], lasting: readonly Lasting[]): Re
   return Object.fromEntries(entries);
 }
 
-function refused({ service }: Recipe, { need, message, hint }: Refusal): AppError {
+export function refused({ service }: Recipe, { need, message, hint }: Refusal): AppError {
   const step = { number: null, name: `${need.instruction} ${need.text}`, dockerfileLine: need.line, exitCode: null };
   const failure = { kind: "base_image", service, step, lastLines: [], hint };
   return new AppError("invalid", `Dockerfile line ${need.line}: ${message}; ${hint}`, { details: { failure } });

@@ -1,14 +1,14 @@
 // Lets the builder make one image, with its secrets, and keeps what became of its steps, also where one of them failed.
 
-import type { BaseImage } from "../../core/build.ts";
 import { BuildSteps, shownStep } from "../../core/build-step.ts";
 import type { Built } from "../../core/ports.ts";
 import type { Recipe } from "../../core/recipe.ts";
-import type { BuildRun } from "../build-run.ts";
+import type { BuildRun, ImageRun } from "../build-run.ts";
+import { judgeBrought } from "./judge-brought.ts";
 import { toRequest } from "./of-run.ts";
 
 /** `recipe`: with all arguments that the builder gets. */
-export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly BaseImage[]): Promise<Built> {
+export async function runSteps(run: BuildRun, recipe: Recipe, { bases, source }: ImageRun): Promise<Built> {
   const { builder, store } = run.parts;
   const { secrets } = run;
   const steps = new BuildSteps();
@@ -19,7 +19,9 @@ export async function runSteps(run: BuildRun, recipe: Recipe, bases: readonly Ba
     run.watch.stepsEnded(recipe.service, list);
     return store.recordSteps(run.at, recipe.service, list);
   };
-  const built = await builder.build({ ...toRequest(run, recipe), bases, secrets, onStep }).catch(async (error) => {
+  const onBrought = judgeBrought(run, recipe, source);
+  const request = { ...toRequest(run, recipe), bases, secrets, onBrought, onStep };
+  const built = await builder.build(request).catch(async (error) => {
     // Why the build failed is worth more than that its steps could not be stored.
     await record().catch(() => undefined);
     throw error;
