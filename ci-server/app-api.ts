@@ -18,6 +18,7 @@ import type { Pruning } from "./flows/pruning.ts";
 import { type ApiLimits, createApiApp } from "./http/api.ts";
 import type { DeliveryOptions } from "./http/deliveries.ts";
 import type { Hosts } from "./http/hosts.ts";
+import type { LiveParts } from "./http/live.ts";
 import type { SystemAbout, SystemParts } from "./http/system.ts";
 import { version } from "./version.ts";
 
@@ -29,13 +30,14 @@ export interface ApiNeeds {
   /** PEM; null where it is a public authority's, or not known here. */
   readonly registryCa: string | null;
   readonly webhookUrl: () => string | null;
+  readonly live: LiveParts;
 }
 
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
-  const { secrets, delivery, pruning, signer, registryCa, webhookUrl } = needs;
+  const { secrets, delivery, pruning, signer, registryCa, webhookUrl, live } = needs;
   return createApiApp({
-    ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, log },
+    ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, live, log },
     accounts: createAccounts(postgres.pool),
     activity: createActivity(postgres.pool),
     system: toSystem(opened, registryCa),

@@ -12,6 +12,7 @@ import { deliveryPaths } from "./deliveries.ts";
 import { eventPaths } from "./event-paths.ts";
 import { healthPaths } from "./health.ts";
 import { imagePaths } from "./images.ts";
+import { livePaths } from "./live.ts";
 import { operation, type Paths } from "./operation.ts";
 import { prunePaths } from "./prune.ts";
 import { rebuildPaths } from "./rebuild.ts";
@@ -44,6 +45,7 @@ const ownPaths: Paths = {
 const resources: readonly Paths[] = [
   activityPaths,
   buildPaths,
+  livePaths,
   rebuildPaths,
   imagePaths,
   registryImagePaths,
