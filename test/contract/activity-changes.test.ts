@@ -1,5 +1,6 @@
 // What core/ports/activity-changes.ts promises: no change is left out, however transactions overlap, and positions hold everywhere.
 
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,8 +8,12 @@ import { expect } from "chai";
 import fc from "fast-check";
 import type { PoolClient } from "pg";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
+import type { Delivery } from "../../ci-server/core/delivery.ts";
 import type { ActivityChanges, Changed } from "../../ci-server/core/ports.ts";
+import { acceptDelivery } from "../../ci-server/flows/accept-delivery.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
+import { examplePullRequest } from "../helpers/example-pull-request.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
 
 const never = new AbortController().signal;
 
@@ -74,6 +79,22 @@ describe("changes of the activity on PostgreSQL", function () {
     } as const;
     await opened.store.appendLog({ buildId: other, attempt: 1 }, [line]);
     expect(await since(after)).to.deep.equal([]);
+  });
+
+  it("name a delivery that nothing is built of, and the build where one is", async () => {
+    const taking = { store: opened.store, repositories: [exampleRepository()] };
+    const deliver = async (merged: boolean) => {
+      const position = await changes.position();
+      const woken = changes.changed(20_000, never);
+      const accepted = await acceptDelivery(taking, closed(merged));
+      await woken;
+      return { accepted, ids: await since(position) };
+    };
+    const built = await deliver(true);
+    expect(built.ids).to.deep.equal([`b${built.accepted.buildId}`]);
+    const { accepted, ids } = await deliver(false);
+    const entry = await opened.store.delivery(accepted.guid);
+    expect([entry?.verdict, ids]).to.deep.equal(["skip", [`d${entry?.id}`]]);
   });
 
   it("leave nothing out and give nothing twice, in whatever order transactions begin, note and commit", async () => {
@@ -161,3 +182,11 @@ describe("changes of the activity on PostgreSQL", function () {
     expect((await changes.since(middle, last)).ids).to.equal(null);
   });
 });
+
+/** A pull request that was closed, merged or not. */
+function closed(merged: boolean): Delivery {
+  const of = { kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 } as const;
+  const rest = { forge: "github", name: "pull_request", hookId: null, headers: {}, secretId: "0123abcd" };
+  const event = { ...of, pullRequest: examplePullRequest({ merged }) };
+  return { guid: randomUUID(), ...rest, event, body: Buffer.from(String(merged)) };
+}

@@ -98,9 +98,10 @@ describe("a log that is looked at", function () {
     expect(await stream.next()).to.equal(null);
   });
 
-  it("has at most 200 lines in an event, whose id is the last one's, as the JSON log gives them", async () => {
+  it("has at most 200 lines and 256 KiB in an event, whose id is the last one's, as the JSON log gives them", async () => {
     const at = await ci.begin();
-    await write(at, [50, 500, 7]);
+    const count = await write(at, [50, 500, 7]);
+    await ci.store.appendLog(at, logLines(count + 1, 100, "x".repeat(16_000)));
     await ci.finish(at);
     const stream = await ci.events(`/builds/${at.buildId}/events`);
     const lines: unknown[] = [];
@@ -108,6 +109,7 @@ describe("a log that is looked at", function () {
       if (name !== "log") continue;
       const some = JSON.parse(data) as { seq: number }[];
       expect(some.length).to.be.within(1, 200);
+      expect(data.length).to.be.below(257 * 1024);
       expect(id).to.equal(`l${some.at(-1)?.seq}`);
       lines.push(...some);
     }
