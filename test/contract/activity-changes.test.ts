@@ -56,7 +56,7 @@ describe("changes of the activity on PostgreSQL", function () {
     expect(await since(start)).to.deep.equal([`b${id}`]);
     for (const step of steps) {
       const position = await changes.position();
-      const woken = changes.changed(20_000, never);
+      const woken = changes.changed(120_000, never);
       await step();
       await woken;
       expect(await since(position), String(step)).to.deep.equal([`b${id}`]);
@@ -85,7 +85,7 @@ describe("changes of the activity on PostgreSQL", function () {
     const taking = { store: opened.store, repositories: [exampleRepository()] };
     const deliver = async (merged: boolean) => {
       const position = await changes.position();
-      const woken = changes.changed(20_000, never);
+      const woken = changes.changed(120_000, never);
       const accepted = await acceptDelivery(taking, closed(merged));
       await woken;
       return { accepted, ids: await since(position) };
