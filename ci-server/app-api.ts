@@ -21,6 +21,7 @@ import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } fro
 import { createAuthentication } from "./http/auth.ts";
 import type { DeliveryOptions } from "./http/deliveries.ts";
 import type { Hosts } from "./http/hosts.ts";
+import type { LiveParts } from "./http/live.ts";
 import { RateLimit } from "./http/rate-limit.ts";
 import type { SystemAbout, SystemParts } from "./http/system.ts";
 import { version } from "./version.ts";
@@ -33,13 +34,14 @@ export interface ApiNeeds {
   /** PEM; null where it is a public authority's, or not known here. */
   readonly registryCa: string | null;
   readonly webhookUrl: () => string | null;
+  readonly live: LiveParts;
 }
 
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
-  const { secrets, delivery, pruning, signer, registryCa, webhookUrl } = needs;
+  const { secrets, delivery, pruning, signer, registryCa, webhookUrl, live } = needs;
   return createApiApp({
-    ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, log },
+    ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, live, log },
     ...watchedBy(opened),
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),

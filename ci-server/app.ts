@@ -10,6 +10,7 @@ import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
+import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
 import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
@@ -141,7 +142,7 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl">): Promise<Urls> {
+async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl" | "live">): Promise<Urls> {
   const { config, log, checks, postgres, observing } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
@@ -150,7 +151,8 @@ async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "
   const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
   const observe = observing.requests;
   let webhookUrl: string | null = null;
-  const api = openApi(opened, { ...needs, delivery, webhookUrl: () => webhookUrl });
+  const live = liveParts(opened);
+  const api = openApi(opened, { ...needs, delivery, live, webhookUrl: () => webhookUrl });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log, observe, deliveries: observing.deliveries },
     bodyBytesMax: limits.body_bytes_max,
@@ -160,6 +162,8 @@ async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "
   opened.closers.push(sweepLedger(store, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
   webhookUrl = `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github`;
+  // Before the listeners: these wait for answers that go on.
+  opened.closers.push(live.viewers.close);
   return { apiUrl, webhookUrl };
 }
 

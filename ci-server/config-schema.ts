@@ -126,6 +126,10 @@ const limits = z.strictObject({
   body_bytes_max: bytes(25 * 1024 * 1024),
   in_flight_bytes_max: bytes(64 * 1024 * 1024),
   connections_max: z.number().int().positive().default(1_000),
+  // Of streams of events, each of which keeps one of those connections: others need some too.
+  viewers_max: z.number().int().positive().default(500),
+  viewer_stall_seconds_max: seconds(60),
+  viewer_silence_seconds_max: seconds(15),
   // The queue takes a build from its worker after twice this time, and after a day at most.
   build_seconds_max: z
     .number()

@@ -4,6 +4,7 @@
 export type * from "./ports/access.ts";
 export type * from "./ports/accounts.ts";
 export type * from "./ports/activity.ts";
+export type * from "./ports/activity-changes.ts";
 export type * from "./ports/attestations.ts";
 export type * from "./ports/bases.ts";
 export type * from "./ports/builder.ts";

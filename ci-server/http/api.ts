@@ -8,13 +8,14 @@ import type { Pruning } from "../flows/pruning.ts";
 import { activityRoutes } from "./activity.ts";
 import { attestationKeyRoutes } from "./attestation-key.ts";
 import { auditing, auditRoutes } from "./audit.ts";
-import { createAuthentication, requireRole } from "./auth.ts";
+import { type Authentication, createAuthentication, requireRole } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { entityTags } from "./etag.ts";
 import { type Check, healthRoutes } from "./health.ts";
 import { type Hosts, onlyFor } from "./hosts.ts";
 import { imageRoutes } from "./images.ts";
+import { type LiveParts, liveRoutes } from "./live.ts";
 import { type MetricsOptions, metricsRoutes } from "./metrics.ts";
 import { notificationRoutes } from "./notifications.ts";
 import { pruneRoutes } from "./prune.ts";
@@ -54,6 +55,7 @@ export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
   readonly accounts: Accounts;
   readonly activity: Activity;
   readonly system: SystemParts;
+  readonly live: LiveParts;
   /** Null: of a process that only receives. */
   readonly pruning: Pick<Pruning, "prune"> | null;
   readonly adminToken: string;
@@ -96,7 +98,7 @@ export function createApiApp(options: ApiOptions): Koa {
   app.use(requireSameOrigin());
   app.use(requireRole());
   app.use(auditing({ accounts, auditEntriesMax: limits.auditEntriesMax }));
-  for (const router of routersOf(options)) {
+  for (const router of routersOf(options, authentication)) {
     app.use(router.routes());
     app.use(router.allowedMethods());
   }
@@ -104,12 +106,13 @@ export function createApiApp(options: ApiOptions): Koa {
 }
 
 /** Each behind a token. */
-function routersOf(options: ApiOptions) {
+function routersOf(options: ApiOptions, { knows }: Authentication) {
   const { accounts, activity, system, limits } = options;
   const { catalogue } = system;
   return [
     activityRoutes(activity),
     buildRoutes({ ...options, catalogue }),
+    liveRoutes({ ...options, ...options.live, catalogue, knows }),
     rebuildRoutes(options),
     registryImageRoutes(catalogue),
     imageRoutes(options),

@@ -22,6 +22,8 @@ export interface Authentication {
   owner(tokenHash: Uint8Array): Promise<Actor | null>;
   /** How the token of this hash is named in the database. */
   atRest(tokenHash: Uint8Array): Uint8Array;
+  /** Whether who asked is still one whom it knows. */
+  knows(ctx: Context): Promise<boolean>;
   /** Lets those pass that it knows, so many of their requests in a minute. */
   authenticate(requests: RateLimit): Middleware;
 }
@@ -45,6 +47,7 @@ export function createAuthentication({ accounts, adminToken }: AuthParts): Authe
   return {
     owner,
     atRest: (tokenHash) => (isConfigured(tokenHash) ? slowHash : tokenHash),
+    knows: async (ctx) => (await find(ctx)) !== null,
     authenticate: (requests) => async (ctx, next) => {
       const asker = await find(ctx);
       await requests.take(asker === null ? `address ${ctx.ip}` : `token ${asker.name}`);

@@ -65,21 +65,26 @@ function list(store: Store): Middleware {
   };
 }
 
-function show({ store, catalogue }: BuildParts): Middleware {
+function show(parts: BuildParts): Middleware {
+  const { store } = parts;
   return async (ctx) => {
     const build = await find(store, ctx.params.id);
-    const isQueued = stageOf(build) === "queued";
-    const [changed, steps, history, medianMs, queuedAhead] = await Promise.all([
-      // Here only: a list of builds would be long with them.
-      build.merge === null ? null : store.changedFiles(build.id),
-      store.steps(build.id),
-      store.attempts(build.id),
-      catalogue.medianMs(build.repository),
-      isQueued ? catalogue.aheadOf(build.id) : null,
-    ]);
-    const more = { changedFiles: changed?.files ?? null, history, steps, medianMs, queuedAhead };
-    ctx.body = shown(buildPageView, { ...toPlannedBuild(build), ...more });
+    // Here only: a list of builds would be long with them.
+    const changing = build.merge === null ? null : store.changedFiles(build.id);
+    const [changed, page] = await Promise.all([changing, toPage(parts, build)]);
+    ctx.body = shown(buildPageView, { ...page, changedFiles: changed?.files ?? null });
   };
+}
+
+/** A build's own page, without its files. */
+export async function toPage({ store, catalogue }: BuildParts, build: Build) {
+  const [steps, history, medianMs, queuedAhead] = await Promise.all([
+    store.steps(build.id),
+    store.attempts(build.id),
+    catalogue.medianMs(build.repository),
+    stageOf(build) === "queued" ? catalogue.aheadOf(build.id) : null,
+  ]);
+  return { ...toPlannedBuild(build), history, steps, medianMs, queuedAhead };
 }
 
 function log(store: Store): Middleware {
@@ -116,7 +121,8 @@ function toJson({ seq, at, stage, service, step, stream, text }: LogLine): strin
   return JSON.stringify({ seq, at, stage, service, step, stream, text });
 }
 
-async function find(store: Store, text: string | undefined): Promise<Build> {
+/** Throws `not_found`. */
+export async function find(store: Store, text: string | undefined): Promise<Build> {
   const parsed = id.safeParse(text);
   const build = parsed.success ? await store.build(parsed.data) : null;
   if (build === null) throw new AppError("not_found", `there is no build ${text}; GET /api/v1/builds lists them`);

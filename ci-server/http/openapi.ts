@@ -12,6 +12,7 @@ import { deliveryPaths } from "./deliveries.ts";
 import { eventPaths } from "./event-paths.ts";
 import { healthPaths } from "./health.ts";
 import { imagePaths } from "./images.ts";
+import { livePaths } from "./live.ts";
 import { notificationPaths } from "./notifications.ts";
 import { operation, type Paths } from "./operation.ts";
 import { prunePaths } from "./prune.ts";
@@ -45,6 +46,7 @@ const ownPaths: Paths = {
 const resources: readonly Paths[] = [
   activityPaths,
   buildPaths,
+  livePaths,
   rebuildPaths,
   imagePaths,
   registryImagePaths,

@@ -3,6 +3,7 @@
 import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { Concurrency } from "../../core/recipe.ts";
+import { activityKey, changeChannel } from "./changes.ts";
 import type { BuildQueue } from "./queue.ts";
 import { together } from "./transaction.ts";
 
@@ -20,8 +21,11 @@ const writeSql = `
     insert into delivery (${deliveryColumns}, body)
     select ${deliveryColumns}, substr($3::bytea, ($4::integer[])[place], ($5::integer[])[place])
     from (select *, row_number() over () as place from json_populate_recordset(null::delivery, $2::json)) d order by place
-    on conflict do nothing returning 1)
-  select (select count(*)::integer from new_build) as builds, (select count(*)::integer from new_delivery) as deliveries`;
+    on conflict do nothing returning id, verdict, build_id),
+  noted as (
+    insert into change (build_id, delivery_id)
+    select case verdict when 'build' then build_id end, case verdict when 'build' then null else id end from new_delivery)
+  select pg_notify('${changeChannel}', '${activityKey}'), (select count(*)::integer from new_build) as builds, (select count(*)::integer from new_delivery) as deliveries`;
 
 type Row = Readonly<Record<string, unknown>>;
 

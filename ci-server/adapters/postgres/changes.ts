@@ -4,6 +4,8 @@ import type { Pool, PoolClient } from "pg";
 import type { Logger } from "pino";
 
 export const changeChannel = "mergedock_build";
+/** What changes of the activity list wake up: in the place of a build's id. */
+export const activityKey = "activity";
 const reconnectMs = 1_000;
 
 export const notifyChanged = `select pg_notify('${changeChannel}', $1)`;
@@ -42,8 +44,8 @@ export class Changes {
     for (const id of [...this.#waiting.keys()]) this.#wake(id);
   }
 
-  /** Resolves at the next change of the build, after `ms`, or on abort: never rejects. */
-  next(id: number, ms: number, signal: AbortSignal): Promise<void> {
+  /** Resolves at the next change of the build, or of what else has a name, after `ms`, or on abort: never rejects. */
+  next(id: number | string, ms: number, signal: AbortSignal): Promise<void> {
     if (signal.aborted || this.#stopped) return Promise.resolve();
     const key = String(id);
     return new Promise((resolve) => {

@@ -36,13 +36,13 @@ export async function appendChunk(pool: Pool, at: AttemptKey, lines: readonly Lo
 }
 
 /** Starts with the chunk that holds the line after `afterSeq`. */
-export async function readChunks(pool: Pool, id: number, afterSeq: number): Promise<LogLine[]> {
+export async function readChunks(pool: Pool, id: number, afterSeq: number, linesMax: number): Promise<LogLine[]> {
   const { rows } = await pool.query<ChunkRow>(
-    `select seq, lines from log_chunk where build_id = $1
-       and seq >= coalesce((select max(seq) from log_chunk where build_id = $1 and seq <= $2), 0) order by seq limit $3`,
-    [id, afterSeq + 1, chunksMax],
+    `select seq, lines from log_chunk where build_id = $1 and seq <= $3
+       and seq >= coalesce((select max(seq) from log_chunk where build_id = $1 and seq <= $2), 0) order by seq limit $4`,
+    [id, afterSeq + 1, afterSeq + linesMax, chunksMax],
   );
-  return rows.flatMap(toLines).filter((line) => line.seq > afterSeq);
+  return rows.flatMap(toLines).filter(({ seq }) => seq > afterSeq && seq <= afterSeq + linesMax);
 }
 
 /** Lines have consecutive numbers from 1 on. */

@@ -3,15 +3,16 @@
 import { Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
 import type { LedgerLimits } from "../../core/delivery.ts";
-import type { Queue, Store } from "../../core/ports.ts";
+import type { ActivityChanges, Queue, Store } from "../../core/ports.ts";
 import type { Concurrency } from "../../core/recipe.ts";
+import { createActivityChanges } from "./activity-changes.ts";
 import { Changes } from "./changes.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
 import type { QueueLimits } from "./queue-room.ts";
 import { RepositorySettings } from "./repository-settings.ts";
-import { createStore } from "./store.ts";
+import { createStore, withDatabaseErrors } from "./store.ts";
 import { toDatabaseError } from "./transaction.ts";
 
 // A database that does not answer is as good as none: whoever asked is told so.
@@ -40,6 +41,7 @@ export interface PostgresOptions {
 
 export interface OpenPostgres {
   readonly store: Store;
+  readonly activityChanges: ActivityChanges;
   readonly queue: Queue;
   readonly pool: Pool;
   /** Stops the queue if it was not stopped before, closes the connections, then stops the embedded server. */
@@ -72,6 +74,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     const settings = new RepositorySettings(options.concurrencies);
     return {
       store: createStore({ pool, queue, changes, settings, limits, ledgerLimits, worker }),
+      activityChanges: withDatabaseErrors(createActivityChanges(pool, changes)),
       queue,
       pool,
       close,

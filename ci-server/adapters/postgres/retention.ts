@@ -2,6 +2,7 @@
 
 import type { Pool, PoolClient } from "pg";
 import type { LedgerLimits } from "../../core/delivery.ts";
+import { sweepChanges } from "./activity-changes.ts";
 import { transaction } from "./transaction.ts";
 
 const rowsMax = 1_000;
@@ -34,15 +35,17 @@ interface Counts {
   readonly old: number;
   readonly excess: number;
   readonly keys: number;
+  readonly changes: number;
 }
 
 /** Each transaction is short, so that nobody who stores or reads has to wait for a sweep. */
 async function removeSome(client: PoolClient, { daysMax, bytesMax }: LedgerLimits): Promise<Counts> {
   const remove = async (sql: string, limit: number) => (await client.query(sql, [limit, rowsMax])).rowCount ?? 0;
   const lock = await client.query<{ free: boolean }>("select pg_try_advisory_xact_lock($1) as free", [lockKey]);
-  if (lock.rows[0]?.free !== true) return { old: 0, excess: 0, keys: 0 };
+  if (lock.rows[0]?.free !== true) return { old: 0, excess: 0, keys: 0, changes: 0 };
   const old = await remove(removeOldDeliveries, daysMax);
   // What is too old is no reason to remove what is not: first all of that has to be gone.
   const excess = old < rowsMax ? await remove(removeExcess, bytesMax) : 0;
-  return { old, excess, keys: await remove(removeOldKeys, daysMax) };
+  const keys = await remove(removeOldKeys, daysMax);
+  return { old, excess, keys, changes: await sweepChanges(client) };
 }

@@ -209,8 +209,8 @@ export interface Store extends BaseLedger {
    * taken within another one.
    */
   lock<T>(name: string, signal: AbortSignal, work: (lock: Lease) => Promise<T>): Promise<T>;
-  /** Lines after `seq`, in order, a bounded number of them; empty when there are no more yet. */
-  readLog(id: number, afterSeq: number): Promise<readonly LogLine[]>;
+  /** Lines after `seq`, in order, a bounded number of them, and `linesMax` at most; empty when there are no more yet. */
+  readLog(id: number, afterSeq: number, linesMax?: number): Promise<readonly LogLine[]>;
   /** Of what is stored; the last line has the number `lines`. */
   logSize(id: number): Promise<LogSize>;
   /** Resolves when the build or its log may have changed since the call; never later than `ms`. */
