@@ -1,7 +1,7 @@
 // The commands about builds and images.
 
 import { results, triggers } from "../core/build.ts";
-import { imageTypes } from "../core/service.ts";
+import { imageTypes } from "../core/image-type.ts";
 import type { Command } from "./command.ts";
 import { followOptions, jsonOption, pageOptions, quietOption } from "./options.ts";
 
