@@ -11,9 +11,9 @@ const columns: readonly Column<BuildView>[] = [
   { title: "BUILD", value: ({ id }) => String(id) },
   { title: "RESULT", value: stateOf },
   { title: "REPOSITORY", value: ({ repository }) => repository, shrinksTo: 12 },
-  { title: "COMMIT", value: ({ sha }) => sha?.slice(0, 7) ?? "" },
+  { title: "COMMIT", value: ({ sha }) => sha?.slice(0, 7) ?? "", spare: true },
   { title: "WHAT", value: titleOf, shrinksTo: 12 },
-  { title: "TOOK", value: took },
+  { title: "TOOK", value: took, spare: true },
   { title: "WHEN", value: ({ createdAt }) => toAge(createdAt, Date.now()) },
 ];
 

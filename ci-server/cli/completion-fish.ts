@@ -29,8 +29,9 @@ ${lines.join("")}`;
 function complete(command: ProgramTree, place: "is" | "in", words: string): string {
   const path = command.fullName.split(" ").slice(1).join(" ");
   // The root's options are its own alone.
-  const when = path === "" ? "__mergedock_is ''" : `__mergedock_${place} ${quote(path)}`;
-  return `complete -c mergedock -n ${quote(when)} ${words}\n`;
+  // The condition is read once more: its own words stand in the other quotes.
+  const when = path === "" ? "is" : place;
+  return `complete -c mergedock -n '__mergedock_${when} "${path}"' ${words}\n`;
 }
 
 function optionWords({ long, short, about, takesValue, isFile, choices }: ProgramOption): string {

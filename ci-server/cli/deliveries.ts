@@ -8,8 +8,8 @@ import { type DeliveryView, deliveryView } from "./views.ts";
 
 const columns: readonly Column<DeliveryView>[] = [
   { title: "DELIVERY", value: ({ guid }) => guid },
-  { title: "EVENT", value: ({ name, action }) => [name, action].filter(Boolean).join("."), shrinksTo: 8 },
-  { title: "REPOSITORY", value: ({ repository }) => repository ?? "", shrinksTo: 8 },
+  { title: "EVENT", value: ({ name, action }) => [name, action].filter(Boolean).join("."), shrinksTo: 8, spare: true },
+  { title: "REPOSITORY", value: ({ repository }) => repository ?? "", shrinksTo: 8, spare: true },
   { title: "BUILD", value: ({ build, verdict }) => (build === null ? verdict : String(build)) },
   { title: "WHY", value: ({ reason }) => reason, shrinksTo: 12 },
   { title: "WHEN", value: ({ receivedAt }) => toAge(receivedAt, Date.now()) },

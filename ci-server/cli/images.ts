@@ -39,8 +39,8 @@ const pullView = z.object({ pull: z.object({ docker: z.string() }).partial().def
 const columns: readonly Column<ImageView>[] = [
   { title: "IMAGE", value: ({ path }) => path },
   { title: "NEWEST", value: ({ newest }) => newest?.tags.join(", ") ?? "", shrinksTo: 12 },
-  { title: "TAGS", value: ({ tags }) => String(tags) },
-  { title: "BUILDS", value: ({ builds }) => String(builds) },
+  { title: "TAGS", value: ({ tags }) => String(tags), spare: true },
+  { title: "BUILDS", value: ({ builds }) => String(builds), spare: true },
   { title: "SIZE", value: ({ bytes }) => (bytes === null ? "" : toSize(bytes)) },
   { title: "WHEN", value: ({ newest }) => (newest === null ? "" : toAge(newest.createdAt, Date.now())) },
 ];
@@ -50,7 +50,11 @@ const versionColumns: readonly Column<VersionView>[] = [
   { title: "TAGS", value: ({ tags }) => tags.join(", "), shrinksTo: 12 },
   { title: "BUILD", value: ({ buildId }) => String(buildId) },
   { title: "SIZE", value: ({ bytes }) => toSize(bytes) },
-  { title: "ATTESTED", value: ({ signed, sbom }) => [signed && "signed", sbom && "SBOM"].filter(Boolean).join(", ") },
+  {
+    title: "ATTESTED",
+    value: ({ signed, sbom }) => [signed && "signed", sbom && "SBOM"].filter(Boolean).join(", "),
+    spare: true,
+  },
   {
     title: "WHEN",
     value: ({ createdAt, removedAt }) => (removedAt === null ? toAge(createdAt, Date.now()) : "removed"),

@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { AppError } from "../core/errors.ts";
+import { vitalChecks } from "../core/system.ts";
 import { type Client, readAs } from "./client.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { toAge } from "./units.ts";
@@ -40,7 +41,10 @@ export async function serverFindings(client: Client): Promise<Finding[]> {
     ok("server", `Mergedock${version} answers at ${client.origin}`),
     ...checks.map(({ name, ok: isOk, detail, fix }) => {
       const named = `server: ${name}`;
-      return isOk ? ok(named, detail) : failure(named, detail, fix ?? "see to what it says; the server's log has more");
+      if (isOk) return ok(named, detail);
+      // Without the others something is built all the same.
+      const isVital = vitalChecks.some((one) => one === name);
+      return (isVital ? failure : warning)(named, detail, fix ?? "see to what it says; the server's log has more");
     }),
     ...(said?.warnings ?? []).map(({ code, message, fix }) => warning(`server: ${code}`, message, fix ?? "see docs/")),
     ...clockFinding("server", date, Date.now()),

@@ -7,6 +7,8 @@ export interface Column<T> {
   readonly value: (row: T) => string;
   /** At least so many columns stay of it where there is too little room; absent: it is never cut. */
   readonly shrinksTo?: number;
+  /** Left out where there is no room for all, the last one first. */
+  readonly spare?: true;
 }
 
 const gap = "  ";
@@ -19,13 +21,18 @@ export function toTable<T>(rows: readonly T[], columns: readonly Column<T>[], co
   ];
   const widths = columns.map((_column, index) => Math.max(...cells.map((line) => widthOf(line[index] ?? ""))));
   shrink(columns, widths, columnsMax);
-  return cells.map((line) => `${toLine(line, widths)}\n`).join("");
+  const last = columns.findLastIndex(({ spare }) => spare);
+  if (sumOf(widths) > columnsMax && last >= 0) return toTable(rows, columns.toSpliced(last, 1), columnsMax);
+  return cells.map((line) => `${cut(toLine(line, widths), columnsMax)}\n`).join("");
+}
+
+function sumOf(widths: readonly number[]): number {
+  return widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1));
 }
 
 /** The widest of those that may, again and again. */
 function shrink<T>(columns: readonly Column<T>[], widths: number[], columnsMax: number): void {
-  const tooMuch = () => widths.reduce((sum, width) => sum + width, gap.length * (widths.length - 1)) - columnsMax;
-  while (tooMuch() > 0) {
+  while (sumOf(widths) > columnsMax) {
     const [widest] = columns
       .map(({ shrinksTo }, index) => ({ index, room: (widths[index] ?? 0) - (shrinksTo ?? Number.POSITIVE_INFINITY) }))
       .filter(({ room }) => room > 0)

@@ -24,8 +24,8 @@ const columns: readonly Column<TokenView>[] = [
   { title: "NAME", value: ({ name }) => name, shrinksTo: 10 },
   { title: "ROLE", value: ({ role }) => role },
   { title: "TOKEN", value: ({ prefix }) => (prefix === null ? "" : `${prefix}…`) },
-  { title: "MADE", value: ({ createdAt }) => age(createdAt, "") },
-  { title: "BY", value: ({ createdBy }) => createdBy ?? "", shrinksTo: 8 },
+  { title: "MADE", value: ({ createdAt }) => age(createdAt, ""), spare: true },
+  { title: "BY", value: ({ createdBy }) => createdBy ?? "", shrinksTo: 8, spare: true },
   { title: "USED", value: ({ lastUsedAt }) => age(lastUsedAt, "never") },
   { title: "REVOKED", value: ({ revokedAt }) => age(revokedAt, "") },
 ];
