@@ -3,7 +3,7 @@
 import { results, triggers } from "../core/build.ts";
 import { imageTypes } from "../core/image-type.ts";
 import type { Command } from "./command.ts";
-import { followOptions, jsonOption, pageOptions, quietOption } from "./options.ts";
+import { followOptions, jsonOption, pageOptions, progressHelp, quietOption } from "./options.ts";
 
 const noCache = { flags: "--no-cache", about: "take nothing that was made before" };
 const repository = { flags: "--repository <owner/name>", about: "of this repository" };
@@ -20,11 +20,12 @@ export const commandsOfBuilds: readonly Command[] = [
       { about: "the image's service, as mergedock.yml or .mergedock.yml names it" },
       { about: "a tag that never moves" },
     ],
+    more: progressHelp,
     options: [
       { flags: "--ref <ref>", about: "a branch, a tag or a whole commit; else the first of the repository's branches" },
       { flags: "--type <type>", about: "what is made", choices: imageTypes, default: "docker" },
       noCache,
-      ...followOptions,
+      ...followOptions("auto"),
       jsonOption,
       quietOption,
     ],
@@ -61,7 +62,8 @@ export const commandsOfBuilds: readonly Command[] = [
       ["logs 7 --json", "a JSON object for each line"],
     ],
     arguments: [{ about: "the build's number" }],
-    options: [...followOptions, { flags: "--json", about: "the same as --progress=rawjson" }, quietOption],
+    more: progressHelp,
+    options: [...followOptions("plain"), { flags: "--json", about: "the same as --progress=rawjson" }, quietOption],
     asksServer: true,
     load: () => import("./logs.ts"),
   },
@@ -79,7 +81,8 @@ export const commandsOfBuilds: readonly Command[] = [
     about: "build the same commit again",
     examples: [["rebuild 7 --no-cache --follow", "from nothing, and watch it"]],
     arguments: [{ about: "the build's number" }],
-    options: [noCache, ...followOptions, jsonOption, quietOption],
+    more: progressHelp,
+    options: [noCache, ...followOptions("auto"), jsonOption, quietOption],
     asksServer: true,
     load: () => import("./rebuild.ts"),
   },

@@ -1,7 +1,7 @@
 // The commands about what a forge has sent.
 
 import type { Command } from "./command.ts";
-import { followOptions, jsonOption, pageOptions, quietOption } from "./options.ts";
+import { followOptions, jsonOption, pageOptions, progressHelp, quietOption } from "./options.ts";
 
 export const commandsOfLedger: readonly Command[] = [
   {
@@ -46,7 +46,8 @@ export const commandsOfLedger: readonly Command[] = [
       ["replay 8666f9da-d450-41a7-a454-4fa8678fcbb6 --follow", "build it again, and watch it"],
     ],
     arguments: [{ about: "the delivery's id" }],
-    options: [{ flags: "--dry-run", about: "change nothing" }, ...followOptions, jsonOption, quietOption],
+    more: progressHelp,
+    options: [{ flags: "--dry-run", about: "change nothing" }, ...followOptions("auto"), jsonOption, quietOption],
     asksServer: true,
     load: () => import("./replay.ts"),
   },

@@ -1,5 +1,6 @@
 // `mergedock explain <guid|pr|sha>`: what came in, what was decided and why, what was built, and what came of it.
 
+import { AppError } from "../core/errors.ts";
 import { type Client, readAs, segment } from "./client.ts";
 import { type Context, hasOption, type Input } from "./command.ts";
 import { exitCodes } from "./exit-codes.ts";
@@ -27,8 +28,13 @@ export async function run(context: Context, input: Input): Promise<number> {
 /** A delivery may have been forgotten for its age; its build is not. */
 async function readBoth(client: Client, { guid, build }: Found) {
   const [delivery, built] = await Promise.all([
-    guid === null ? null : client.get(`/deliveries/${segment(guid)}`).catch(() => null),
+    guid === null ? null : client.get(`/deliveries/${segment(guid)}`).catch(nullIfForgotten),
     build === null ? null : client.get(`/builds/${build}`),
   ]);
   return { delivery, build: built };
+}
+
+function nullIfForgotten(cause: unknown): null {
+  if (cause instanceof AppError && cause.code === "not_found") return null;
+  throw cause;
 }

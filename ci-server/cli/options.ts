@@ -1,15 +1,21 @@
 // Options that several commands have.
 
 import type { CommandOption } from "./command.ts";
-import { progressKinds } from "./progress/display.ts";
+import { type ProgressKind, progressKinds } from "./progress/display.ts";
 
 export const jsonOption: CommandOption = { flags: "--json", about: "print the API's answer as one JSON document" };
 export const quietOption: CommandOption = { flags: "-q, --quiet", about: "print nothing but the result" };
 
-export const followOptions: readonly CommandOption[] = [
-  { flags: "-f, --follow", about: "stay until it has ended; the exit code is its result" },
-  { flags: "--progress <how>", about: "how a build is shown", choices: progressKinds, default: "auto" },
-];
+/** `usual`: how a build is shown where nothing else is said. */
+export function followOptions(usual: ProgressKind): readonly CommandOption[] {
+  return [
+    { flags: "-f, --follow", about: "stay until it has ended; the exit code is its result" },
+    { flags: "--progress <how>", about: "how a build is shown", choices: progressKinds, default: usual },
+  ];
+}
+
+export const progressHelp = `--progress: tty redraws one picture in place, plain tells it in lines, auto is tty on a terminal and plain elsewhere. quiet prints
+the images at the end. rawjson prints the log's lines as the API gives them, and {"build": ...} as it is found and as it has ended.`;
 
 /** Of lists, which come page by page. */
 export const pageOptions: readonly CommandOption[] = [

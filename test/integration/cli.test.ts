@@ -16,6 +16,8 @@ const base = `FROM scratch
 COPY busybox /bin/busybox
 RUN ["/bin/busybox", "--install", "-s", "/bin"]
 `;
+/** The registry keeps what an earlier run has put into it. */
+const unique = Date.now();
 const escapes = new RegExp(`${"\u001b"}\\[[?\\d;]*[A-Za-z]`, "g");
 
 describe("the command line", function () {
@@ -63,15 +65,15 @@ describe("the command line", function () {
 
   describe("build", () => {
     it("without --follow prints the build's number alone, and on stderr how to go on", async () => {
-      const { code, stdout, stderr } = await run("build", "shop", "0.1.0");
+      const { code, stdout, stderr } = await run("build", "shop", `0.1.${unique}`);
       expect([code, stdout]).to.deep.equal([0, `${Number(stdout)}\n`]);
       expect(stderr).to.contain(`watch it with: mergedock logs ${Number(stdout)} --follow`);
       expect((await ci.finished(Number(stdout))).result).to.equal("success");
-      expect((await run("build", "shop", "0.1.0", "--quiet")).stderr).to.equal("");
+      expect((await run("build", "shop", `0.1.${unique}`, "--quiet")).stderr).to.equal("");
     });
 
     it("with --follow shows each step on stderr, the image on stdout, and ends with 0", async () => {
-      const { code, stdout, stderr } = await run("build", "shop", "0.2.0", "--no-cache", "--follow");
+      const { code, stdout, stderr } = await run("build", "shop", `0.2.${unique}`, "--no-cache", "--follow");
       expect(code, stderr).to.equal(0);
       expect(stdout).to.match(/^\S+\/acme\/shop@sha256:[0-9a-f]{64}\n$/);
       expect(stderr)
