@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect } from "chai";
+import type { Finding } from "../../ci-server/cli/findings.ts";
 import { startCuttingProxy } from "../helpers/cutting-proxy.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { type CommandEnd, mainFile, runMergedock, startMergedock } from "../helpers/mergedock.ts";
@@ -19,6 +20,11 @@ RUN ["/bin/busybox", "--install", "-s", "/bin"]
 /** The registry keeps what an earlier run has put into it. */
 const unique = Date.now();
 const escapes = new RegExp(`${"\u001b"}\\[[?\\d;]*[A-Za-z]`, "g");
+
+/** Processes side by side: each takes its time to begin. */
+async function each<T>(all: readonly T[], work: (one: T) => Promise<void>): Promise<void> {
+  await Promise.all(all.map(work));
+}
 
 describe("the command line", function () {
   this.timeout(120_000);
@@ -214,12 +220,12 @@ describe("the command line", function () {
     });
 
     it("lets no control character of a stranger's title out, and no colour without a terminal", async () => {
-      for (const args of [["builds", "--all"], ["explain", "1"], ["deliveries"], ["logs", String(built.id)]]) {
+      await each([["builds", "--all"], ["explain", "1"], ["deliveries"], ["logs", String(built.id)]], async (args) => {
         const { stdout } = await run(...args);
         expect(stdout.replaceAll("\n", ""), args.join(" "))
           .to.not.match(/\p{Cc}/u)
           .and.not.contain("\u202e");
-      }
+      });
       expect((await run("builds", "--all")).stdout).to.contain("#1 Sell red hats");
     });
   });
@@ -241,11 +247,11 @@ describe("the command line", function () {
     });
 
     it("finds the same by pull request and by commit", async () => {
-      for (const what of ["1", "#1", "acme/shop#1", built.sha?.slice(0, 7) ?? "", built.sha ?? ""]) {
+      await each(["1", "#1", "acme/shop#1", built.sha?.slice(0, 7) ?? "", built.sha ?? ""], async (what) => {
         const found = await json("explain", what);
         expect((found.delivery as { guid: string }).guid, what).to.equal(guid);
         expect((found.build as { sha: string }).sha, what).to.equal(built.sha);
-      }
+      });
       expect((await run("explain", "acme/shop#2")).stdout).to.contain(`next: ${failed.failure?.hint}`);
     });
 
@@ -324,38 +330,28 @@ describe("the command line", function () {
 
     it("says the fix for each ✗ and ends with 3", async () => {
       const lab = { ...ciEnvironment(), ...env };
-      const doctor = async (more: Record<string, string>) => {
-        const { code, stdout } = await runMergedock(["doctor", "--json"], {
-          folder: ci.folder,
-          env: { ...lab, ...more },
-        });
-        const { ok, findings } = JSON.parse(stdout) as {
-          ok: boolean;
-          findings: { name: string; level: string; fix: string }[];
-        };
+      const failures = async (more: Record<string, string>) => {
+        const place = { folder: ci.folder, env: { ...lab, ...more } };
+        const { code, stdout } = await runMergedock(["doctor", "--json"], place);
+        const { ok, findings } = JSON.parse(stdout) as { ok: boolean; findings: Finding[] };
         expect([code, ok], stdout).to.deep.equal([3, false]);
         return Object.fromEntries(
           findings.flatMap(({ name, level, fix }) => (level === "failure" ? [[name, fix]] : [])),
         );
       };
-      expect(await doctor({ MERGEDOCK_ENGINE_HOST: "unix:///nowhere.sock" }))
-        .to.have.property("engine")
-        .contains("systemctl start docker");
-      expect(await doctor({ MERGEDOCK_REGISTRY_CA_FILE: "system" }))
-        .to.have.property("registry")
-        .contains("registry.ca_file");
-      expect(await doctor({ MERGEDOCK_REGISTRY_PASSWORD: "not the password of it" }))
-        .to.have.property("registry")
-        .contains("htpasswd");
-      expect(await doctor({ DATABASE_URL: "postgres://127.0.0.1:1/none" }))
-        .to.have.property("database")
-        .contains("DATABASE_URL");
-      expect(await doctor({ MERGEDOCK_SERVER: "http://127.0.0.1:1" }))
-        .to.have.property("server")
-        .contains("mergedock serve");
-      expect(await doctor({ MERGEDOCK_ROLE: "boss" }))
-        .to.have.property("configuration")
-        .contains("config check");
+      const broken = [
+        ["MERGEDOCK_ENGINE_HOST", "unix:///nowhere.sock", "engine", "systemctl start docker"],
+        ["MERGEDOCK_REGISTRY_CA_FILE", "system", "registry", "registry.ca_file"],
+        ["MERGEDOCK_REGISTRY_PASSWORD", "not the password of it", "registry", "htpasswd"],
+        ["DATABASE_URL", "postgres://127.0.0.1:1/none", "database", "DATABASE_URL"],
+        ["MERGEDOCK_SERVER", "http://127.0.0.1:1", "server", "mergedock serve"],
+        ["MERGEDOCK_ROLE", "boss", "configuration", "config check"],
+      ] as const;
+      await each(broken, async ([variable, value, name, fix]) => {
+        expect(await failures({ [variable]: value }))
+          .to.have.property(name)
+          .contains(fix);
+      });
     });
   });
 
@@ -382,7 +378,7 @@ describe("the command line", function () {
 
     it("ends with 2 and the closest word for a typo, before any server is asked", async () => {
       const nobody = { folder, env: { MERGEDOCK_SERVER: "http://127.0.0.1:1" } };
-      for (const [args, words] of [
+      const typed = [
         [["biulds"], 'did you mean "builds"?'],
         [["token", "crate"], 'did you mean "create"?'],
         [["builds", "--limti", "3"], 'did you mean "--limit"?'],
@@ -393,11 +389,12 @@ describe("the command line", function () {
         [["builds", "--server", "localhost:1"], '--server: "localhost:1" has to be a URL'],
         [["builds", "--token-file", "none"], "cannot be read (ENOENT)"],
         [["builds", "--server", "http://192.0.2.1"], "needs a token of its own"],
-      ] as const) {
+      ] as const;
+      await each(typed, async ([args, words]) => {
         const { code, stdout, stderr } = await runMergedock(args, nobody);
         expect([code, stdout], args.join(" ")).to.deep.equal([2, ""]);
         expect(stderr).to.contain(words);
-      }
+      });
     });
 
     it("takes flags before the environment, and that before the file", async () => {
