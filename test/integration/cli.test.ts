@@ -11,6 +11,7 @@ import type { Finding } from "../../ci-server/cli/findings.ts";
 import { startCuttingProxy } from "../helpers/cutting-proxy.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { type CommandEnd, mainFile, runMergedock, startMergedock } from "../helpers/mergedock.ts";
+import { startOtherRegistry } from "../helpers/other-registry.ts";
 import { adminToken, type FinishedBuild, labEnvironment, Tester } from "../helpers/tester.ts";
 
 const base = `FROM scratch
@@ -326,6 +327,26 @@ describe("the command line", function () {
       ])
         expect(stdout).to.match(words);
       expect(stdout).to.match(/^! tunnel +none .+\n +-> nothing, where a proxy/m);
+    });
+
+    it("tells a registry that it reaches itself from one whose CA the engine does not know", async () => {
+      const other = await startOtherRegistry(ci.lab, join(folder, "other"));
+      try {
+        const registry = {
+          MERGEDOCK_REGISTRY_PUSH_HOST: other.host,
+          MERGEDOCK_REGISTRY_API_URL: other.apiUrl,
+          MERGEDOCK_REGISTRY_USERNAME: other.username,
+          MERGEDOCK_REGISTRY_PASSWORD: other.password,
+        };
+        const place = { folder: ci.folder, env: { ...ciEnvironment(), ...env, ...registry } };
+        const { code, stdout } = await runMergedock(["doctor"], place);
+        expect(code, stdout).to.equal(3);
+        expect(stdout).to.match(/^✓ registry +\S+: TLS verified, signed in as other/m);
+        expect(stdout).to.match(/^✗ engine's CA +the engine does not get into \S+: .*x509/m);
+        expect(stdout).to.contain(`-> mkdir -p /etc/docker/certs.d/${other.host} && cp ${ci.lab.registry.caFile}`);
+      } finally {
+        await other.stop();
+      }
     });
 
     it("says the fix for each ✗ and ends with 3", async () => {
