@@ -19,6 +19,8 @@ export interface Found {
 
 /** Pages that are looked through at most, of 100 entries each. */
 const pagesMax = 50;
+/** More of one pull request or commit are not of interest. */
+const foundMax = 11;
 
 /** Digits alone are a pull request up to six of them, and a commit from seven on. Throws `invalid`. */
 export function readQuestion(text: string): Question {
@@ -33,7 +35,7 @@ export function readQuestion(text: string): Question {
 /** Newest first. Throws `not_found` where there is nothing. */
 export async function findActivity(client: Client, question: Question): Promise<readonly Found[]> {
   if (question.kind === "guid") return [await findDelivery(client, question.guid)];
-  const found = (await bySearch(client, question)) ?? (await byPaging(client, question));
+  const found = await search(client, question);
   if (found.length > 0) return found;
   const what = question.kind === "commit" ? `the commit ${question.sha}` : `pull request ${nameOf(question)}`;
   const help = "mergedock deliveries lists what the forge has sent; when it is not there, the forge has not sent it";
@@ -48,69 +50,35 @@ async function findDelivery(client: Client, guid: string): Promise<Found> {
 const activity = z.object({
   title: z.string().default(""),
   repository: z.string().nullable().default(null),
-  delivery: z.object({ guid: z.string() }).nullable().default(null),
+  delivery: z
+    .object({ guid: z.string(), reason: z.string().default("") })
+    .nullable()
+    .default(null),
   build: buildView.partial().nullable().default(null),
 });
 
-/** Null: of a server that has no list of what happened. */
-async function bySearch(
-  client: Client,
-  question: Exclude<Question, { kind: "guid" }>,
-): Promise<readonly Found[] | null> {
+async function search(client: Client, question: Exclude<Question, { kind: "guid" }>): Promise<readonly Found[]> {
   const q = question.kind === "commit" ? question.sha : `#${question.number}`;
   const repository = question.kind === "commit" ? null : question.repository;
-  const pages = eachPage({
-    client,
-    path: "/activity",
-    field: "items",
-    query: { q, repository },
-    limit: 100,
-    before: null,
-  });
-  try {
-    for await (const { items } of pages)
-      return items
-        .map((item) => readAs(activity, item, "what happened"))
-        .filter((item) => fits(question, { ...item.build, repository: item.repository, title: item.title }))
-        .map(({ delivery, build }) => ({
-          guid: delivery?.guid ?? build?.deliveryGuid ?? null,
-          build: build?.id ?? null,
-        }));
-    return [];
-  } catch (cause) {
-    if (cause instanceof AppError && cause.code === "not_found") return null;
-    throw cause;
-  }
-}
-
-async function byPaging(client: Client, question: Exclude<Question, { kind: "guid" }>): Promise<readonly Found[]> {
-  const query = { repository: question.kind === "commit" ? null : question.repository };
-  const builds = await collect(client, { path: "/builds", field: "builds", query }, (item): Found[] => {
-    const build = readAs(buildView, item, "a build");
-    return fits(question, build) ? [{ guid: build.deliveryGuid, build: build.id }] : [];
-  });
-  if (question.kind === "commit") return builds;
-  const deliveries = await collect(client, { path: "/deliveries", field: "deliveries", query }, (item): Found[] => {
-    const { guid, build, reason, repository } = readAs(deliveryView, item, "a delivery");
-    // Of what built nothing; the others were found with their builds.
-    return build === null && fits(question, { repository, title: reason }) ? [{ guid, build }] : [];
-  });
-  return [...builds, ...deliveries];
-}
-
-async function collect(
-  client: Client,
-  list: { readonly path: string; readonly field: string; readonly query: { readonly repository: string | null } },
-  pick: (item: unknown) => Found[],
-): Promise<Found[]> {
+  const asked = { client, path: "/activity", field: "items", query: { q, repository }, limit: null, before: null };
   const found: Found[] = [];
   let pages = 0;
-  for await (const { items } of eachPage({ client, ...list, limit: null, before: null })) {
-    found.push(...items.flatMap(pick));
+  // What has the words is not yet what is meant: #1 is in #10 too.
+  for await (const { items } of eachPage(asked)) {
+    found.push(...items.flatMap((item) => toFound(question, readAs(activity, item, "what happened"))));
     pages += 1;
-    if (pages >= pagesMax) break;
+    if (pages >= pagesMax || found.length >= foundMax) break;
   }
   return found;
+}
+
+function toFound(
+  question: Exclude<Question, { kind: "guid" }>,
+  { delivery, build, repository, title }: z.infer<typeof activity>,
+): Found[] {
+  // Of what built nothing the reason names the pull request.
+  if (!fits(question, { ...build, repository, title: `${title} ${delivery?.reason ?? ""}` })) return [];
+  return [{ guid: delivery?.guid ?? build?.deliveryGuid ?? null, build: build?.id ?? null }];
 }
 
 type Candidate = {

@@ -273,6 +273,8 @@ describe("the command line", function () {
       const announced = await ci.announce({ pullRequest, merge }, { body: "[skip ci]" });
       expect(announced.verdict.verdict).to.equal("skip");
       const { stdout } = await run("explain", announced.verdict.delivery);
+      const found = await json("explain", `#${announced.number}`);
+      expect((found.delivery as { guid: string }).guid).to.equal(announced.verdict.delivery);
       expect(stdout)
         .to.match(/^decision +skip: /m)
         .and.to.match(/^ {2}✗ skip directive +/m);
