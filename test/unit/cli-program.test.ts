@@ -111,7 +111,9 @@ describe("completion", () => {
       ...["success", "failure", "error", "timeout", "cancellation", "skip"],
     ]);
     expect(offered("mergedock", "logs", "7", "--progress", "=", "ra")).to.deep.equal(["rawjson"]);
-    expect(offered("mergedock", "logs", "7", "--progress", "=")).to.include("rawjson").and.not.include("--json");
+    expect(offered("mergedock", "logs", "7", "--progress", "="))
+      .to.include("rawjson")
+      .and.not.include("--json");
     expect(offered("mergedock", "builds", "--token-file", "fi")).to.deep.equal(["fish"]);
     expect(offered("mergedock", "build", "shop", "1.0.0", "--ref", "")).to.deep.equal([""]);
   });
