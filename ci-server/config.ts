@@ -88,6 +88,9 @@ const plainVariables: Readonly<Record<string, readonly [string] | readonly [stri
   MERGEDOCK_PUBLIC_URL: ["public_url"],
 };
 
+/** Of a command that asks a server, not of the server. */
+const clientVariables = ["MERGEDOCK_SERVER", "MERGEDOCK_TOKEN", "MERGEDOCK_TOKEN_FILE"];
+
 const pathFields = new Set(["state_dir", "ca_file"]);
 
 /** Throws `invalid` with one line for each mistake: where it stands, what it says, what is allowed. */
@@ -156,6 +159,7 @@ function withEnvironment(
   if (env.DOCKER_HOST && engine?.host === undefined) merged.engine = { ...engine, host: env.DOCKER_HOST };
   const known = new Set([
     "MERGEDOCK_CONFIG",
+    ...clientVariables,
     ...Object.keys(plainVariables),
     ...Object.values(secretVariables).flatMap((name) => [name, `${name}_FILE`]),
   ]);

@@ -2,38 +2,22 @@
 // on SIGTERM or SIGINT.
 
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { createLog } from "./adapters/log.ts";
 import { type App, createApp } from "./app.ts";
-import { type Config, type ConfigSource, loadConfig } from "./config.ts";
-import { AppError } from "./core/errors.ts";
-
-export const usage = "mergedock serve [--role all|receiver|worker]";
+import { type Context, type Input, textOption } from "./cli/command.ts";
+import { exitCodes } from "./cli/exit-codes.ts";
+import { type Config, loadConfig } from "./config.ts";
 
 /** Returns once it serves. Throws `invalid`, and what keeps it from serving. */
-export async function run(args: readonly string[], source: ConfigSource): Promise<void> {
-  const { role } = readArguments(args);
-  const env = { ...source.env, ...(role !== undefined && { MERGEDOCK_ROLE: role }) };
-  const config = loadConfig({ ...source, env });
+export async function run({ env: given, folder }: Context, input: Input): Promise<number> {
+  const role = textOption(input, "role");
+  const env = { ...given, ...(role !== null && { MERGEDOCK_ROLE: role }) };
+  const config = loadConfig({ folder, env });
   const log = createLog({ level: config.logLevel });
   const app = await createApp(config, log);
   stopOnSignal(config, app);
   await report(config, app);
-}
-
-/** Throws `invalid`. */
-function readArguments(args: readonly string[]): { readonly role: string | undefined } {
-  try {
-    const { values, positionals } = parseArgs({
-      args: [...args],
-      options: { role: { type: "string" } },
-      allowPositionals: true,
-    });
-    if (positionals.length > 0) throw new Error(`serve does not know what to do with "${positionals.join(" ")}"`);
-    return { role: values.role };
-  } catch (cause) {
-    throw new AppError("invalid", `${(cause as Error).message}\nusage: ${usage}`, { cause });
-  }
+  return exitCodes.ok;
 }
 
 async function report(config: Config, app: App): Promise<void> {

@@ -2,75 +2,65 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
-import { parseArgs } from "node:util";
 import { readPublicKey, type VerificationKey } from "./adapters/dsse.ts";
 import { createRegistryHttp, type RegistryHttpOptions } from "./adapters/registry-http.ts";
 import { verifyImage } from "./adapters/verify-image.ts";
 import { apiUrls } from "./app-registries.ts";
 import { publicKeyFile } from "./attestation-key.ts";
-import { type Config, type ConfigSource, loadConfig } from "./config.ts";
+import { type Context, hasOption, type Input, textOption, textsOption } from "./cli/command.ts";
+import { exitCodes } from "./cli/exit-codes.ts";
+import { type Config, loadConfig } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 import { type ImageReference, parseReference } from "./core/parse-reference.ts";
 import { toReport, toText } from "./verify-report.ts";
 
-export const usage = `mergedock verify <reference> [--key <file>]... [--json]
-                 [--registry-ca <file>] [--username <name> --password-file <file>]
+interface Flags {
+  readonly keys: readonly string[];
+  readonly registryCa: string | null;
+  readonly username: string | null;
+  readonly passwordFile: string | null;
+}
 
-  Checks offline that the image (registry/name:tag or registry/name@sha256:...) has provenance and an SBOM which are signed
-  with the key: the registry and the key are asked, and nobody else. Of --key there may be several, after a change of keys.
-  What is not given comes from mergedock.yml and the environment; the key from the state folder.
-
-  exit code    0 verified, 1 not verified, 2 usage, 3 the registry cannot be asked`;
-
-const options = {
-  key: { type: "string", multiple: true },
-  json: { type: "boolean", default: false },
-  "registry-ca": { type: "string" },
-  username: { type: "string" },
-  "password-file": { type: "string" },
-} as const;
-
-type Flags = ReturnType<typeof readArguments>["flags"];
-
-/** Prints what it found and sets the exit code. Throws `invalid` (usage), and what keeps the registry from being asked. */
-export async function run(args: readonly string[], source: ConfigSource): Promise<void> {
-  const { reference, flags } = readArguments(args);
-  const config = loadConfig(source);
+/** Returns 1 when the image is not verified. Throws `invalid` (usage), and what keeps the registry from being asked. */
+export async function run({ stdout, stderr, env, folder }: Context, input: Input): Promise<number> {
+  const { reference, flags } = readInput(input);
+  const config = loadConfig({ env, folder });
   const keys = readKeys(flags, config);
   const http = createRegistryHttp(registryOf(reference, flags, config));
   try {
     const found = await verifyImage(http, reference, keys, new AbortController().signal);
     const say = (report: object, text: string) =>
-      process.stdout.write(flags.json ? `${JSON.stringify(report, null, 2)}\n` : text);
+      stdout.write(hasOption(input, "json") ? `${JSON.stringify(report, null, 2)}\n` : text);
     if ("problem" in found) {
       say({ verified: false, problem: found.problem }, "");
-      process.stderr.write(`mergedock: not verified: ${found.problem}\n`);
-      process.exitCode = 1;
-      return;
+      stderr.write(`mergedock: not verified: ${found.problem}\n`);
+      return exitCodes.buildFailed;
     }
     const report = toReport(`${reference.host}/${reference.path}@${found.digest}`, found);
     say(report, toText(report));
-    for (const { digest, problem } of found.refused) process.stderr.write(`not regarded: ${digest}: ${problem}\n`);
+    for (const { digest, problem } of found.refused) stderr.write(`not regarded: ${digest}: ${problem}\n`);
+    return exitCodes.ok;
   } finally {
     http.close();
   }
 }
 
-function readArguments(args: readonly string[]) {
-  try {
-    const { values: flags, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
-    if (positionals.length !== 1) throw new Error("it needs one reference");
-    if ((flags.username === undefined) !== (flags["password-file"] === undefined))
-      throw new Error("--username and --password-file belong together");
-    return { reference: parseReference(positionals[0] ?? ""), flags };
-  } catch (cause) {
-    throw new AppError("invalid", `${(cause as Error).message}\nusage: ${usage}`, { cause });
-  }
+function readInput(input: Input): { readonly reference: ImageReference; readonly flags: Flags } {
+  const [username, passwordFile] = [textOption(input, "username"), textOption(input, "passwordFile")];
+  if ((username === null) !== (passwordFile === null))
+    throw new AppError("invalid", "--username and --password-file belong together");
+  const flags = {
+    keys: textsOption(input, "key"),
+    registryCa: textOption(input, "registryCa"),
+    username,
+    passwordFile,
+  };
+  return { reference: parseReference(input.args[0] ?? ""), flags };
 }
 
 function readKeys(flags: Flags, config: Config): VerificationKey[] {
   const own = publicKeyFile(config);
-  const files = flags.key ?? (existsSync(own) ? [own] : []);
+  const files = flags.keys.length > 0 ? flags.keys : existsSync(own) ? [own] : [];
   if (files.length === 0) {
     const help = `there is none in ${own}; a server gives its own at /api/v1/attestation-key`;
     throw new AppError("invalid", `say with --key which public key to trust: ${help}`);
@@ -82,12 +72,12 @@ function readKeys(flags: Flags, config: Config): VerificationKey[] {
 function registryOf({ host }: ImageReference, flags: Flags, config: Config): RegistryHttpOptions {
   const timeoutMs = config.limits.registry_seconds_max * 1000;
   const known = configuredRegistry(host, config);
-  const caFile = flags["registry-ca"] ?? known.caFile;
+  const caFile = flags.registryCa ?? known.caFile;
   const ca = caFile === null ? null : readFile(caFile, "--registry-ca");
-  const passwordFile = flags["password-file"];
+  const { username, passwordFile } = flags;
   const options = { ...known, host, ca, timeoutMs };
-  if (flags.username === undefined || passwordFile === undefined) return options;
-  const credentials = { username: flags.username, password: readFile(passwordFile, "--password-file").trim() };
+  if (username === null || passwordFile === null) return options;
+  const credentials = { username, password: readFile(passwordFile, "--password-file").trim() };
   return { ...options, credentials };
 }
 

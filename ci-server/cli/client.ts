@@ -1,71 +1,112 @@
-// One request to a server's API: where it is and which token it wants come from the command line, or from the configuration.
+// Requests to a server's API: one of them throws what the server says is wrong, under its code.
 
-import { readFile } from "node:fs/promises";
+import { z } from "zod";
 import { AppError, type ErrorCode, errorCodes } from "../core/errors.ts";
+import { plain } from "./text.ts";
 
-/** What the configuration says; asked only for what the command line leaves open. */
-export interface ClientDefaults {
+/** Where a server is, and who asks. */
+export interface Target {
   /** `http://127.0.0.1:8080`. */
-  readonly server: () => string;
-  readonly token: () => Promise<string>;
+  readonly server: URL;
+  readonly token: string;
 }
 
-export interface ClientOptions {
-  readonly server: string | undefined;
-  readonly tokenFile: string | undefined;
-}
+export type Query = Readonly<Record<string, string | number | null | undefined>>;
 
-export interface ApiCall {
-  readonly path: string;
-  /** Sent by POST as JSON. */
-  readonly body: object;
+export interface Client {
+  /** Of the server. */
+  readonly origin: string;
+  get(path: string, query?: Query): Promise<unknown>;
+  /** `body`: null where the request has none. */
+  post(path: string, body: object | null): Promise<unknown>;
+  remove(path: string): Promise<void>;
+  /** A body that is read as it comes, for as long as it takes. */
+  open(path: string, query: Query, signal: AbortSignal): Promise<Response>;
 }
 
 /** A prune may take minutes. */
 const answerMsMax = 10 * 60_000;
+const api = "/api/v1";
 
-/** Throws what the server says is wrong, under its code; `unavailable` where no server answers. */
-export async function callApi(defaults: ClientDefaults, options: ClientOptions, call: ApiCall): Promise<unknown> {
-  const url = URL.parse(call.path, options.server ?? defaults.server());
-  if (url === null || !/^https?:$/.test(url.protocol))
-    throw new AppError("invalid", `--server ${options.server} has to be a URL, such as http://127.0.0.1:8080`);
-  const token = options.tokenFile === undefined ? await defaults.token() : await readToken(options.tokenFile);
-  const request = {
-    method: "POST",
-    headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
-    body: JSON.stringify(call.body),
-    signal: AbortSignal.timeout(answerMsMax),
+/** Paths begin behind `/api/v1`. Each throws the server's problem, and `unavailable` where no server answers. */
+export function createClient(target: Target): Client {
+  const send = (path: string, init: RequestInit) => request(target, path, init);
+  const within = () => ({ signal: AbortSignal.timeout(answerMsMax) });
+  return {
+    origin: target.server.origin,
+    get: async (path, query = {}) => readJson(await send(withQuery(path, query), within())),
+    post: async (path, body) =>
+      readJson(
+        await send(path, {
+          method: "POST",
+          ...(body !== null && { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
+          ...within(),
+        }),
+      ),
+    remove: async (path) => {
+      await send(path, { method: "DELETE", ...within() });
+    },
+    open: (path, query, signal) => send(withQuery(path, query), { signal }),
   };
-  const response = await fetch(url, request).catch((cause: Error) => {
-    const why = cause.cause instanceof Error ? cause.cause.message : cause.message;
-    throw new AppError(
-      "unavailable",
-      `no server answers at ${url.origin}: ${why}; does it run, and is --server right?`,
-      { cause },
-    );
-  });
-  const answer: unknown = await response.json().catch(() => null);
-  if (!response.ok) throw refusal(response.status, answer);
-  return answer;
 }
 
-export async function readToken(file: string): Promise<string> {
-  try {
-    return (await readFile(file, "utf8")).trim();
-  } catch (cause) {
-    const why = (cause as NodeJS.ErrnoException).code; // of node:fs
-    throw new AppError(
-      "invalid",
-      `the token file ${file} cannot be read (${why}); name another one with --token-file`,
-      { cause },
-    );
-  }
+/** An answer as this command knows it. Throws `unavailable` for one of another kind. */
+export function readAs<T>(schema: z.ZodType<T>, answer: unknown, what: string): T {
+  const parsed = schema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  const why = plain(z.prettifyError(parsed.error));
+  throw new AppError("unavailable", `the server's answer is not ${what}: ${why}; are both of the same version?`);
 }
+
+/** A part of a path, whatever is in it. */
+export function segment(text: string): string {
+  return encodeURIComponent(text);
+}
+
+function withQuery(path: string, query: Query): string {
+  const given = new URLSearchParams();
+  for (const [name, value] of Object.entries(query))
+    if (value !== null && value !== undefined) given.set(name, String(value));
+  const text = given.toString();
+  return text === "" ? path : `${path}?${text}`;
+}
+
+async function request({ server, token }: Target, path: string, init: RequestInit): Promise<Response> {
+  const headers = { authorization: `Bearer ${token}`, ...(init.headers as Record<string, string> | undefined) }; // ours are plain objects
+  // What redirects is not the server: a token is not sent on.
+  const options: RequestInit = { ...init, headers, redirect: "manual" };
+  const response = await fetch(new URL(api + path, server), options).catch((cause: Error) => {
+    throw noAnswer(server, cause);
+  });
+  if (!response.ok) throw refusal(response.status, await response.json().catch(() => null), server);
+  return response;
+}
+
+function noAnswer(server: URL, cause: Error): AppError {
+  const why = cause.cause instanceof Error ? cause.cause.message || cause.cause.name : cause.message;
+  const help = "does it run (mergedock serve), and is --server or MERGEDOCK_SERVER right?";
+  return new AppError("unavailable", `no server answers at ${server.origin}: ${why}; ${help}`, { cause });
+}
+
+async function readJson(response: Response): Promise<unknown> {
+  return response.json().catch((cause: unknown) => {
+    const origin = new URL(response.url).origin;
+    throw new AppError("unavailable", `what answers at ${origin} is not Mergedock's API: no JSON`, { cause });
+  });
+}
+
+const helps: Partial<Readonly<Record<ErrorCode, string>>> = {
+  unauthorized: "; name the file of a token that it knows with --token-file, or set MERGEDOCK_TOKEN",
+  forbidden: "; a token of the role admin may do it",
+};
 
 /** Source: RFC 9457; the server's problems have their code as the title. */
-function refusal(status: number, answer: unknown): AppError {
-  const { title = "", detail = "" } = (answer ?? {}) as { title?: string; detail?: string }; // every field may be missing
-  const code = errorCodes.find((one): one is ErrorCode => one === title.replaceAll(" ", "_")) ?? "unavailable";
-  // `invalid` is for what was typed here: an exit code tells the two apart.
-  return new AppError(code === "invalid" ? "internal" : code, `the server answered ${status}: ${detail || title}`);
+function refusal(status: number, answer: unknown, { origin }: URL): AppError {
+  const { title = "", detail = "" } = (answer ?? {}) as { title?: unknown; detail?: unknown }; // every field may be missing
+  const code = errorCodes.find((one): one is ErrorCode => one === String(title).replaceAll(" ", "_"));
+  if (code === undefined)
+    return new AppError("unavailable", `what answers at ${origin} is not Mergedock's API: it says ${status}`);
+  const said = plain(String(detail || title));
+  const help = said.includes("--token-file") ? "" : (helps[code] ?? "");
+  return new AppError(code, `the server answered ${status}: ${said}${help}`);
 }

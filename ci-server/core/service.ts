@@ -1,13 +1,13 @@
 // What a file says of one image, wherever the file stands: `services` of the server's configuration, `images` of the repository.
 
 import { z } from "zod";
+import { type ImageType, imageTypes } from "./image-type.ts";
 import { looksLikeSecret } from "./secret-args.ts";
 import { flavorMistake } from "./tags/flavor.ts";
 import { tagRuleMistake } from "./tags/rule.ts";
 import { templateMistake } from "./tags/template.ts";
 
-export const imageTypes = ["docker", "ami"] as const;
-export type ImageType = (typeof imageTypes)[number];
+export { type ImageType, imageTypes };
 
 /** One image as somebody wrote it. Paths are relative: `context` to the checkout, `dockerfile` to the context. */
 export interface Service {

@@ -420,7 +420,7 @@ describe("pruning", function () {
       expect(await command("--dry"))
         .to.include({ code: 2 })
         .and.property("stderr")
-        .contains("usage: mergedock prune [--dry-run]");
+        .contains("usage: mergedock prune [options]");
       expect(await command("--server", "localhost:1")).to.include({ code: 2 });
     });
   });

@@ -29,7 +29,8 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
   "ci-server/forges": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/builders": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/adapters": ["ci-server/core", "ci-server/adapters", ...packages],
-  "ci-server/cli": ["ci-server/core", "ci-server/cli", "node:", "npm:zod"],
+  "ci-server/cli": ["ci-server/core", "ci-server/cli", "ci-server/cli/progress", "node:", "npm:zod", "npm:commander"],
+  "ci-server/cli/progress": ["ci-server/core", "ci-server/cli", "ci-server/cli/progress"],
   "ci-server": [
     "ci-server",
     "ci-server/cli",
