@@ -11,12 +11,12 @@ import { installPackages } from "../lab/packages.ts";
 import { cacheFolder, newerEngineSource, root, testState } from "./helpers/folders.ts";
 import { type Counts, countsFile } from "./reporter.ts";
 
-const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server"];
+const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server", "chromium"];
 const composePackages = ["docker-compose", "mmdebstrap"];
 // Two lanes, each in namespaces and with an engine of its own, because one alone leaves the processors idle for half of its
 // time. The suites are shared out so that both take about as long.
 const lanes = [
-  ["unit", "contract", "compose"],
+  ["unit", "contract", "compose", "browser"],
   ["integration", "crash"],
 ];
 
