@@ -1,7 +1,7 @@
 // One sentence that says what became of a build.
 
 import { count, duration, shortSha } from "./format.ts";
-import type { BuildEntry, BuildView, ImageOfBuild, StepView } from "./views.ts";
+import type { BuildEntry, BuildView, FailureView, ImageOfBuild, StepView } from "./views.ts";
 
 /** `Built shop:1.4.2 in 38 s, 9 of 12 steps cached`. */
 export function headline(build: BuildView, nowMs: number): string {
@@ -99,6 +99,19 @@ function failedAt({ failure, sha }: BuildView): string {
   if (failure === null) return "";
   if (step === null || step.number === null) return sha === null ? "" : ` for ${shortSha(sha)}: ${failure.message}`;
   const of = failure.service === null ? "" : ` of ${failure.service}`;
-  const code = step.exitCode === null ? "" : ` (exit code ${step.exitCode})`;
-  return ` at step ${step.number}${of}, ${step.name.replace(/^\[[^\]]*\] /, "")}${code}`;
+  return ` at step ${step.number}${of}, ${stepInShort(step)}`;
+}
+
+const stepCharsMax = 100;
+
+/** `RUN npm ci (exit code 1)`. */
+function stepInShort({ name, exitCode }: NonNullable<FailureView["step"]>): string {
+  const command = name.replace(/^\[[^\]]*\] /, "");
+  const short = command.length > stepCharsMax ? `${command.slice(0, stepCharsMax)}…` : command;
+  return exitCode === null ? short : `${short} (exit code ${exitCode})`;
+}
+
+/** For a line of a list. */
+export function failureInShort({ message, step }: FailureView): string {
+  return step === null || step.number === null ? message : `step ${step.number}, ${stepInShort(step)}`;
 }

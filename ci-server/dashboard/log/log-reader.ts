@@ -1,7 +1,8 @@
 // What a reader of a log does: follows its end, reads further up in peace, jumps to a line, a step or a match.
 
 import { signal } from "@preact/signals";
-import type { BuildEntry, BuildView } from "../views.ts";
+import type { BuildEntry, BuildView, LineView } from "../views.ts";
+import { type Steps, withLines } from "./live-steps.ts";
 import { LogSearch } from "./log-search.ts";
 import { readLog } from "./log-source.ts";
 import { LogView } from "./log-view.ts";
@@ -16,6 +17,8 @@ export class LogReader {
   readonly unseen = signal(0);
   readonly hasEnded = signal(false);
   readonly trouble = signal<string | null>(null);
+  /** Of a build that runs. */
+  readonly steps = signal<Steps>({});
   readonly found = signal({ count: 0, at: 0 });
   readonly #scroller: HTMLElement;
   readonly #view: LogView;
@@ -25,6 +28,7 @@ export class LogReader {
   /** Where to go once it is there. */
   #goal: (() => boolean) | null = null;
   #top = 0;
+  #isLive = false;
 
   constructor(scroller: HTMLElement, lines: HTMLElement) {
     this.#scroller = scroller;
@@ -39,11 +43,12 @@ export class LogReader {
     const asked = lineOfAddress();
     if (asked !== null) this.#goal = () => this.goToLine(asked);
     else if (build.failure?.step?.number != null) this.#goal = () => this.#goToFailure(build);
-    this.isFollowing.value = this.#goal === null && build.result === null;
+    this.#isLive = build.result === null;
+    this.isFollowing.value = this.#goal === null && this.#isLive;
     if (build.failure?.step?.number != null && asked === null) this.#view.openAll(false);
     const listener = {
       lastSeq: () => this.#view.lastSeq,
-      onLines: (lines: Parameters<LogView["append"]>[0]) => this.#view.append(lines),
+      onLines: (lines: readonly LineView[]) => this.#take(lines),
       onBuild,
       onEnd: () => this.#onEnd(),
       onTrouble: (message: string | null) => {
@@ -113,6 +118,11 @@ export class LogReader {
     return `${this.#view.texts.join("\n")}\n`;
   }
 
+  #take(lines: readonly LineView[]): void {
+    this.#view.append(lines);
+    if (this.#isLive) this.steps.value = withLines(this.steps.value, lines);
+  }
+
   #goToFailure({ failure }: BuildView): boolean {
     const step = failure?.step?.number;
     if (step == null) return false;
@@ -126,7 +136,7 @@ export class LogReader {
     this.#tellFound();
     if (this.#goal?.() === true && this.hasEnded.value) this.#goal = null;
     else if (this.isFollowing.value) this.#toEnd();
-    else if (this.#goal === null && !this.hasEnded.value) this.unseen.value += grown;
+    else if (this.#goal === null && this.#isLive && !this.hasEnded.value) this.unseen.value += grown;
   }
 
   #onEnd(): void {
@@ -142,7 +152,7 @@ export class LogReader {
     const isAtEnd = scrollTop + clientHeight >= scrollHeight - endPx;
     if (isAtEnd) {
       this.unseen.value = 0;
-      if (!this.hasEnded.value) this.isFollowing.value = true;
+      if (this.#isLive && !this.hasEnded.value) this.isFollowing.value = true;
     } else if (scrollTop < this.#top) {
       this.isFollowing.value = false;
       this.#goal = null;

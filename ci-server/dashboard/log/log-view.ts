@@ -3,7 +3,7 @@
 
 import { count } from "../format.ts";
 import type { LineView } from "../views.ts";
-import { type FoldName, foldOf, shownText, stepEnd, stepKey } from "./folds.ts";
+import { type FoldName, foldOf, type StepEnd, shownText, stepEnd, stepKey } from "./folds.ts";
 import { plainText, spansOf } from "./sgr.ts";
 
 interface Fold {
@@ -13,6 +13,8 @@ interface Fold {
   readonly note: HTMLElement;
   chunk: HTMLElement | null;
   lines: number;
+  /** Without those that the heading tells. */
+  shown: number;
 }
 
 const chunkLines = 200;
@@ -91,7 +93,7 @@ export class LogView {
     const fold = row?.closest("details");
     if (row === undefined || !fold) return null;
     fold.open = true;
-    return row;
+    return row.classList.contains("is-told") ? fold.querySelector("summary") : row;
   }
 
   /** −1 where there is no such line. Numbers ascend, with gaps where a log was cut. */
@@ -123,7 +125,7 @@ export class LogView {
     for (const line of lines) this.#add(line, fragments);
     for (const [chunk, fragment] of fragments) {
       chunk.append(fragment);
-      chunk.style.setProperty("--lines", String(chunk.childElementCount));
+      chunk.style.setProperty("--lines", String(chunk.childElementCount - chunk.querySelectorAll(".is-told").length));
     }
     for (const fold of this.#folds.values()) if (fold.element.parentNode === null) this.#root.append(fold.element);
     if (this.#waiting.length > 0) this.#frame = nextFrame(() => this.#grow());
@@ -141,11 +143,11 @@ export class LogView {
     const fragment = fragments.get(fold.chunk) ?? document.createDocumentFragment();
     fragments.set(fold.chunk, fragment);
     const row = toRow(line);
+    if (tell(fold, line)) row.classList.add("is-told");
     fragment.append(row);
     this.#rows.push(row);
     this.#texts.push(plainText(shownText(line)));
     this.#seqs.push(line.seq);
-    tell(fold, line);
   }
 
   #newFold(name: FoldName): Fold {
@@ -157,24 +159,31 @@ export class LogView {
     const note = make("span", "fold-note");
     summary.append(title, note);
     element.append(summary);
-    const fold: Fold = { name, element, title, note, chunk: null, lines: 0 };
+    const fold: Fold = { name, element, title, note, chunk: null, lines: 0, shown: 0 };
     this.#folds.set(name.key, fold);
     return fold;
   }
 }
 
-/** The heading follows what the log tells of its step: its name, then how it ended. */
-function tell(fold: Fold, line: LineView): void {
+/** The heading follows what the log tells of its step: its name, then how it ended. Whether it says all of the line. */
+function tell(fold: Fold, line: LineView): boolean {
   fold.lines += 1;
   if (fold.name.step !== null && fold.lines === 1) {
     const service = fold.name.service === null ? "" : `${fold.name.service} `;
     fold.title.textContent = `${service}${plainText(shownText(line))}`;
+    return true;
   }
   const end = stepEnd(line);
-  if (end !== null) {
-    fold.element.dataset.end = end.kind;
-    fold.note.textContent = end.kind === "done" ? (end.took ?? "done") : end.kind === "cached" ? "cached" : "failed";
-  } else if (fold.element.dataset.end === undefined) fold.note.textContent = count(fold.lines, "line");
+  if (end === null) fold.shown += 1;
+  else fold.element.dataset.end = end.kind;
+  const many = fold.shown === 0 ? "" : count(fold.shown, "line");
+  fold.note.textContent = [many, end === null ? "" : noteOf(end)].filter(Boolean).join(", ");
+  return end !== null && end.kind !== "error";
+}
+
+function noteOf({ kind, took }: StepEnd): string {
+  if (kind === "done") return took ?? "done";
+  return kind === "cached" ? "cached" : "failed";
 }
 
 function toRow(line: LineView): HTMLElement {

@@ -2,7 +2,7 @@
 
 import { nowMs } from "../browser.ts";
 import { bytes, duration, shortSha } from "../format.ts";
-import { elapsedMs } from "../headline.ts";
+import { elapsedMs, failureInShort } from "../headline.ts";
 import { State, stateOf } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
 import type { ActivityItem, BuildEntry } from "../views.ts";
@@ -60,7 +60,7 @@ const triggers = { pull_request: "pull request", manual: "by hand", base_image: 
 
 /** Of what went well nothing has to be said. */
 function Reason({ build }: { readonly build: BuildEntry }) {
-  const said = build.skipReason ?? build.failure?.message ?? null;
+  const said = build.skipReason ?? (build.failure === null ? null : failureInShort(build.failure));
   if (build.result === null && build.startedAt !== null) return <span class="row-stage">{build.stage}</span>;
   return said === null ? null : <span class="row-reason">{said}</span>;
 }
@@ -89,7 +89,8 @@ function Took({ build, medianMs }: { readonly build: BuildEntry; readonly median
   const isRunning = build.result === null;
   const took = elapsedMs(build, isRunning ? nowMs.value : 0);
   if (took === null) return <span class="quiet">-</span>;
-  const usual = medianMs === null ? "" : `usually ${duration(medianMs)}`;
+  const isUsual = medianMs === null || (!isRunning && took > 0.75 * medianMs && took < 1.25 * medianMs);
+  const usual = isUsual ? "" : `usually ${duration(medianMs)}`;
   const size = build.images.reduce((sum, image) => sum + image.bytes, 0);
   return (
     <>

@@ -69,7 +69,7 @@ function Loaded({ build, problem, load }: LoadedProps) {
       <ProblemNote error={problem} what="What is shown may be old:" />
       <FailureCard build={build} goToStep={goToStep} />
       <div class="build-body">
-        <WaterfallList build={build} goToStep={goToStep} />
+        <WaterfallList build={build} live={reader.value?.steps.value ?? {}} goToStep={goToStep} />
         <LogPanel build={build} reader={reader} onBuild={onBuild} />
       </div>
       <BuildTabs build={build} />

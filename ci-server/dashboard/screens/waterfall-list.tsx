@@ -7,11 +7,16 @@ import { type Bar, waterfallOf } from "../waterfall.ts";
 
 interface WaterfallProps {
   readonly build: BuildView;
+  /** What the log tells of steps that are not recorded yet. */
+  readonly live: BuildView["steps"];
   readonly goToStep: (service: string, step: number) => void;
 }
 
-export function WaterfallList({ build, goToStep }: WaterfallProps) {
-  const { bars, totalMs, queuedMs } = waterfallOf(build, build.result === null ? nowMs.value : 0);
+export function WaterfallList({ build, live, goToStep }: WaterfallProps) {
+  const { bars, totalMs, queuedMs } = waterfallOf(
+    { ...build, steps: { ...live, ...build.steps } },
+    build.result === null ? nowMs.value : 0,
+  );
   return (
     <section class="waterfall" aria-label="Stages and steps">
       <h2>Stages and steps</h2>
