@@ -16,6 +16,7 @@ describe("the dashboard's files", () => {
 
   afterEach(async () => {
     await listener?.close();
+    listener = undefined;
     rmSync(folder, { recursive: true });
   });
 
