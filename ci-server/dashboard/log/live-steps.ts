@@ -1,10 +1,10 @@
 // The steps of a build that still runs, as its log tells of them: the server records them when the image is made.
 
-import type { LineView, StepView } from "../views.ts";
+import type { BuildView, LineView, StepView } from "../views.ts";
 import { shownText, stepEnd } from "./folds.ts";
 import { plainText } from "./sgr.ts";
 
-export type Steps = Readonly<Record<string, readonly StepView[]>>;
+export type Steps = BuildView["steps"];
 
 /** The steps with what the lines say of them in addition; the same ones where they say nothing. */
 export function withLines(steps: Steps, lines: readonly LineView[]): Steps {

@@ -7,11 +7,11 @@ import { Command } from "../parts/copy.tsx";
 import { Page } from "../parts/page.tsx";
 import { ProblemNote } from "../parts/problem.tsx";
 import { Time } from "../parts/time.tsx";
-import type { AuditEntry, TokenView } from "../views.ts";
+import type { AuditListView, TokenListView, TokenView } from "../views.ts";
 
 export function AccessScreen() {
-  const tokens = useLoaded<{ readonly tokens: readonly TokenView[] }>("/tokens");
-  const audit = useLoaded<{ readonly entries: readonly AuditEntry[] }>("/audit?limit=50");
+  const tokens = useLoaded<TokenListView>("/tokens");
+  const audit = useLoaded<AuditListView>("/audit?limit=50");
   const problem = useSignal<Error | null>(null);
   const changed = () => Promise.all([tokens.load(), audit.load()]);
   const revoke = async (name: string) => {

@@ -8,7 +8,7 @@ import { address, navigate } from "../browser.ts";
 import { useLoaded } from "../live.ts";
 import { Page } from "../parts/page.tsx";
 import { Loading, ProblemNote } from "../parts/problem.tsx";
-import type { RepositoryView, SystemView } from "../views.ts";
+import type { RepositoryListView, SystemView } from "../views.ts";
 import { ActivityRow } from "./activity-row.tsx";
 import { HealthStrip } from "./health-strip.tsx";
 import { SetupSteps } from "./setup-steps.tsx";
@@ -93,7 +93,7 @@ function Empty({ system }: { readonly system: SystemView | null }) {
 const results = ["success", "failure", "error", "timeout", "cancellation", "skip"];
 
 function FilterBar({ filters, isLive }: { readonly filters: Filters; readonly isLive: boolean }) {
-  const repositories = useLoaded<{ readonly repositories: readonly RepositoryView[] }>("/repositories");
+  const repositories = useLoaded<RepositoryListView>("/repositories");
   const names = repositories.value.value?.repositories.map(({ name }) => name) ?? [];
   const set = (change: Partial<Filters>) => navigate(`/${query({ ...filters, ...change })}`, { replace: true });
   return (

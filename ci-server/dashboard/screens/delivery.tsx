@@ -12,7 +12,7 @@ import { Scroll } from "../parts/scroll.tsx";
 import { State } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAdmin } from "../session.ts";
-import type { DeliveryView } from "../views.ts";
+import type { DeliveryView, ReplayView } from "../views.ts";
 import { RuleList } from "./rule-list.tsx";
 
 export function DeliveryScreen({ guid }: { readonly guid: string }) {
@@ -71,21 +71,14 @@ function Loaded({ delivery }: { readonly delivery: DeliveryView }) {
   );
 }
 
-interface Replayed {
-  readonly verdict: string;
-  readonly reason: string;
-  readonly rules?: DeliveryView["rules"];
-  readonly build: number | null;
-}
-
 function Again({ guid }: { readonly guid: string }) {
-  const outcome = useSignal<(Replayed & { readonly isDry: boolean }) | null>(null);
+  const outcome = useSignal<(ReplayView & { readonly isDry: boolean }) | null>(null);
   const problem = useSignal<Error | null>(null);
   const replay = async (isDry: boolean) => {
     problem.value = null;
     try {
       const path = `/deliveries/${encodeURIComponent(guid)}/replay${isDry ? "?dry_run=true" : ""}`;
-      outcome.value = { ...(await send<Replayed>("POST", path)), isDry };
+      outcome.value = { ...(await send<ReplayView>("POST", path)), isDry };
     } catch (thrown) {
       problem.value = thrown instanceof Error ? thrown : new Error(String(thrown));
     }
@@ -108,7 +101,7 @@ function Again({ guid }: { readonly guid: string }) {
   );
 }
 
-function Outcome({ outcome, isDry }: { readonly outcome: Replayed; readonly isDry: boolean }) {
+function Outcome({ outcome, isDry }: { readonly outcome: ReplayView; readonly isDry: boolean }) {
   const isBuild = outcome.verdict === "build";
   return (
     <section class="card" role="status">

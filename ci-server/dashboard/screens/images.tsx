@@ -7,18 +7,13 @@ import { useLoaded } from "../live.ts";
 import { Page } from "../parts/page.tsx";
 import { Loading, ProblemNote } from "../parts/problem.tsx";
 import { Time } from "../parts/time.tsx";
-import type { ImageEntry } from "../views.ts";
+import type { ImageEntry, ImageListView } from "../views.ts";
 import { TagList } from "./build-tabs.tsx";
 import { TrustTheCa } from "./trust-ca.tsx";
 
-interface ImagesPage {
-  readonly images: readonly ImageEntry[];
-  readonly next: string | number | null;
-}
-
 export function ImagesScreen() {
   const words = useSignal("");
-  const { value, problem } = useLoaded<ImagesPage>(`/images${query({ q: words.value, limit: 100 })}`);
+  const { value, problem } = useLoaded<ImageListView>(`/images${query({ q: words.value, limit: 100 })}`);
   return (
     <Page title="Images">
       <search class="filters">

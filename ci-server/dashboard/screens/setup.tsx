@@ -10,7 +10,7 @@ import { Loading, ProblemNote } from "../parts/problem.tsx";
 import { State } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAdmin } from "../session.ts";
-import type { RepositoryView, SystemView } from "../views.ts";
+import type { RepositoryListView, SystemView } from "../views.ts";
 import { SetupSteps } from "./setup-steps.tsx";
 
 const pollMs = 3_000;
@@ -119,7 +119,7 @@ interface TestAnswer {
 }
 
 function TestDelivery() {
-  const { value } = useLoaded<{ readonly repositories: readonly RepositoryView[] }>("/repositories");
+  const { value } = useLoaded<RepositoryListView>("/repositories");
   const answer = useSignal<TestAnswer | null>(null);
   const problem = useSignal<Error | null>(null);
   const repositories = value.value?.repositories ?? [];

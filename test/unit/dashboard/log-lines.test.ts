@@ -64,12 +64,20 @@ describe("the steps of a build that runs", () => {
 
 describe("the waterfall of a build", () => {
   it("has each stage after the one before, and each step where it lies in time", () => {
-    const stage = (name: string, ms: number | null) => ({ name, ms, result: ms === null ? null : "success" }) as const;
+    const stage = (name: string, startedMs: number, ms: number | null) => {
+      const startedAt = new Date(Date.parse(at(0)) + startedMs).toISOString();
+      return { name, startedAt, ms, result: ms === null ? null : "success" } as const;
+    };
     const step = { number: 1, digest: "", name: "[1/1] RUN x", cached: false, error: null };
     // Only what is looked at.
     const build = {
       ...{ createdAt: at(0), startedAt: at(5), finishedAt: null, result: null, history: [{ startedAt: at(5) }] },
-      stages: [stage("queued", 5_000), stage("fetch", 1_000), stage("plan", 500), stage("build", null)],
+      stages: [
+        stage("queued", 0, 5_000),
+        stage("fetch", 5_000, 1_000),
+        stage("plan", 6_000, 500),
+        stage("build", 6_500, null),
+      ],
       steps: { shop: [{ ...step, startedAt: at(7), completedAt: null }] },
     } as unknown as BuildView;
     const { queuedMs, totalMs, bars } = waterfallOf(build, Date.parse(at(15)));

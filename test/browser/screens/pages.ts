@@ -1,0 +1,66 @@
+import { expect } from "chai";
+import type { Page } from "playwright-core";
+import { type Dashboard, faultsOf, keepPicture, narrow, phone, type Scheme, wide } from "../../helpers/browser.ts";
+import { failing } from "../../helpers/dockerfiles.ts";
+
+interface Screen {
+  readonly name: string;
+  readonly at: () => string;
+  /** Which text tells that it is there. */
+  readonly shows: string;
+}
+
+export function pageTests(given: () => Dashboard): void {
+  describe("each of its pages", () => {
+    let built: number | null;
+    let failed: number | null;
+    let ignored: string;
+
+    before(async () => {
+      const { ci } = given();
+      const good = await ci.merge({ title: "Say hello to everybody" });
+      const bad = await ci.merge({ title: "Install the packages", files: { Dockerfile: failing } });
+      const ping = await ci.deliver({ event: "ping", payload: { zen: "Keep it logically awesome.", hook_id: 1 } });
+      ignored = JSON.parse(ping.body).delivery;
+      built = good.verdict.build;
+      failed = bad.verdict.build;
+      await Promise.all([ci.finished(built), ci.finished(failed)]);
+    });
+
+    const screens: readonly Screen[] = [
+      { name: "activity", at: () => "/", shows: "#1 Say hello to everybody" },
+      { name: "build", at: () => `/builds/${built}`, shows: "is laid out" },
+      { name: "failure", at: () => `/builds/${failed}`, shows: "What to do:" },
+      { name: "images", at: () => "/images", shows: "acme/shop" },
+      { name: "image", at: () => "/images/acme%2Fshop", shows: "docker pull" },
+      { name: "setup", at: () => "/setup", shows: "The webhook" },
+      { name: "delivery", at: () => `/deliveries/${ignored}`, shows: "stopped here" },
+      { name: "access", at: () => "/access", shows: "Who did what" },
+    ];
+
+    async function open({ at, shows }: Screen, size: typeof wide, scheme: Scheme): Promise<Page> {
+      const page = await given().open(at(), { size, scheme });
+      await page.getByText(shows).first().waitFor();
+      return page;
+    }
+
+    for (const screen of screens) {
+      for (const scheme of ["light", "dark"] as const) {
+        it(`${screen.name}, ${scheme}: has no faults for axe and fits, wide and on a phone`, async () => {
+          const page = await open(screen, wide, scheme);
+          expect(await faultsOf(page)).to.deep.equal([]);
+          await page.setViewportSize(narrow);
+          expect(await faultsOf(page)).to.deep.equal([]);
+          expect(await page.evaluate("document.documentElement.scrollWidth")).to.be.at.most(narrow.width);
+        });
+      }
+    }
+
+    it("is kept as a picture when that is asked for", async () => {
+      for (const screen of screens.filter(({ name }) => ["activity", "failure", "image", "setup"].includes(name)))
+        await keepPicture(await open(screen, wide, screen.name === "image" ? "dark" : "light"), screen.name);
+      for (const screen of screens.filter(({ name }) => ["activity", "failure"].includes(name)))
+        await keepPicture(await open(screen, phone, "light"), `${screen.name}-phone`);
+    });
+  });
+}
