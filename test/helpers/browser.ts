@@ -2,6 +2,7 @@
 
 import { mkdir } from "node:fs/promises";
 import path from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { AxeBuilder } from "@axe-core/playwright";
 import { expect } from "chai";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
@@ -9,10 +10,17 @@ import { root } from "./folders.ts";
 import { adminToken, Tester } from "./tester.ts";
 
 export type Scheme = "light" | "dark";
+export interface Look {
+  readonly size?: typeof wide;
+  readonly scheme?: Scheme;
+}
+
 export const wide = { width: 1280, height: 800 };
 export const narrow = { width: 360, height: 780 };
 export const phone = { width: 390, height: 844 };
 
+const waitMsMax = 30_000;
+const pollMs = 30;
 const executablePath = "/usr/bin/chromium";
 const args = [
   ...["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"],
@@ -20,7 +28,17 @@ const args = [
   // One that waits for a page that nobody asks for would look like a process that a test has left.
   "--disable-features=SpareRendererForSitePerProcess",
 ];
-const keepsPictures = process.env.MERGEDOCK_SCREENSHOTS === "1";
+/** Waits until what is asked of the page is true. Playwright's own way is eval, which the page's policy refuses. */
+export async function until(page: Page, expression: string): Promise<void> {
+  const deadline = performance.now() + waitMsMax;
+  while ((await page.evaluate(expression)) !== true) {
+    if (performance.now() > deadline) throw new Error(`not so within ${waitMsMax} ms: ${expression}`);
+    await delay(pollMs);
+  }
+}
+
+/** Below docs/. */
+export const keepsPictures = process.env.MERGEDOCK_SCREENSHOTS === "1";
 
 export class Dashboard {
   readonly ci: Tester;
@@ -56,29 +74,34 @@ export class Dashboard {
   }
 
   /** A browser of its own, in which nobody is signed in. */
-  async visit(at: string, { size = wide, scheme = "light" as Scheme } = {}): Promise<Page> {
+  async visit(at: string, look: Look = {}): Promise<Page> {
     await this.leave();
-    this.#complaints = [];
-    this.#context = await this.#browser.newContext({ viewport: size, colorScheme: scheme, baseURL: this.origin });
-    await this.#context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: this.origin });
-    const page = await this.#context.newPage();
+    return this.#show(await this.#newContext(look), at);
+  }
+
+  /** Signed in by the API, as the page does it. */
+  async open(at: string, { token = adminToken, ...look }: Look & { readonly token?: string } = {}): Promise<Page> {
+    await this.leave();
+    const context = await this.#newContext(look);
+    const headers = { origin: this.origin, "sec-fetch-site": "same-origin" };
+    const answer = await context.request.post("/api/v1/session", { data: { token }, headers });
+    expect(answer.status(), await answer.text()).to.equal(200);
+    return this.#show(context, at);
+  }
+
+  async #newContext({ size = wide, scheme = "light" }: Look): Promise<BrowserContext> {
+    const context = await this.#browser.newContext({ viewport: size, colorScheme: scheme, baseURL: this.origin });
+    this.#context = context;
+    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: this.origin });
+    return context;
+  }
+
+  async #show(context: BrowserContext, at: string): Promise<Page> {
+    const page = await context.newPage();
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") this.#complaints.push(message.text());
     });
     page.on("pageerror", (error) => this.#complaints.push(String(error)));
-    await page.goto(at);
-    return page;
-  }
-
-  /** Signed in by the API, as the page does it. */
-  async open(at: string, look: { size?: typeof wide; scheme?: Scheme; token?: string } = {}): Promise<Page> {
-    const page = await this.visit("/login", look);
-    const { token = adminToken } = look;
-    const headers = { origin: this.origin, "sec-fetch-site": "same-origin" };
-    const answer = await page.request.post("/api/v1/session", { data: { token }, headers });
-    expect(answer.status(), await answer.text()).to.equal(200);
-    // Before it, the page has asked who is signed in, and that is refused.
-    this.#complaints = [];
     await page.goto(at);
     return page;
   }
@@ -93,17 +116,16 @@ export class Dashboard {
   }
 }
 
-/** What axe finds wrong, as sentences. */
-export async function faultsOf(page: Page): Promise<string[]> {
-  const { violations } = await new AxeBuilder({ page }).analyze();
+/** What axe finds wrong, as sentences. There are no frames: the quick way is enough. */
+export async function faultsOf(page: Page, only: readonly string[] = []): Promise<string[]> {
+  const axe = new AxeBuilder({ page }).setLegacyMode();
+  const { violations } = await (only.length === 0 ? axe : axe.withRules([...only])).analyze();
   return violations.flatMap(({ id, nodes }) =>
     nodes.map(({ target, failureSummary }) => `${id}: ${target.join(" ")}: ${failureSummary}`),
   );
 }
 
-/** Kept below docs/ when MERGEDOCK_SCREENSHOTS=1. */
 export async function keepPicture(page: Page, name: string): Promise<void> {
-  if (!keepsPictures) return;
   const folder = path.join(root, "docs/screenshots");
   await mkdir(folder, { recursive: true });
   await page.screenshot({ path: path.join(folder, `${name}.jpg`), type: "jpeg", quality: 70 });

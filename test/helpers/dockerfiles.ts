@@ -11,7 +11,7 @@ export const failing = `${base}RUN seq 1 50 && printf '\\033[31mnpm error\\033[0
 CMD ["cat", "/app/message.txt"]
 `;
 
-/** Prints what the text file says, which may be anything, and ends well. */
+/** Prints what message.txt says, which may be anything, and ends well. */
 export const printing = `${base}RUN cat /app/message.txt
 CMD ["cat", "/app/message.txt"]
 `;

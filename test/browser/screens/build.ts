@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Dashboard } from "../../helpers/browser.ts";
-import { endless, failing } from "../../helpers/dockerfiles.ts";
+import { endless, failing, printing } from "../../helpers/dockerfiles.ts";
 
 export function buildTests(given: () => Dashboard): void {
   describe("a build", () => {
@@ -26,10 +26,10 @@ export function buildTests(given: () => Dashboard): void {
       const { verdict } = await ci.merge({ title: "Install", files: { Dockerfile: failing } });
       await ci.finished(verdict.build);
       const page = await given().open(`/builds/${verdict.build}`);
-      await page.getByText("Failed at step 5 of shop").waitFor();
+      await page.getByText("Failed at step 4 of shop").waitFor();
       await page.locator(".failure-hint").getByText("install").waitFor();
       const folds = page.locator("details.fold");
-      await page.getByText("no lock file").waitFor();
+      await page.getByText("npm error no lock file", { exact: true }).waitFor();
       expect(await page.locator("details.fold[open]").count()).to.equal(1);
       expect(await folds.count()).to.be.greaterThan(5);
       const fold = await page.locator("details.fold[open]").boundingBox();
@@ -41,7 +41,7 @@ export function buildTests(given: () => Dashboard): void {
 
     it("says in one sentence what was built, and how to take it", async () => {
       const { ci } = given();
-      const { verdict } = await ci.merge({ title: "Say hello again" });
+      const { verdict } = await ci.merge({ title: "Say hello again", files: { Dockerfile: printing } });
       const { images } = await ci.finished(verdict.build);
       const page = await given().open(`/builds/${verdict.build}`);
       await page.getByText(/^(Built|Tagged) shop:pr-\d+ in [\d.]+ s/).waitFor();
@@ -59,7 +59,10 @@ export function buildTests(given: () => Dashboard): void {
 
     it("is asked for again, and leads to the new one", async () => {
       const { ci } = given();
-      const { verdict } = await ci.merge({ title: "Build me twice" });
+      const { verdict } = await ci.merge({
+        title: "Build me twice",
+        files: { Dockerfile: printing, "message.txt": "twice\n" },
+      });
       await ci.finished(verdict.build);
       const page = await given().open(`/builds/${verdict.build}`);
       await page.getByRole("button", { name: "Rebuild", exact: true }).click();

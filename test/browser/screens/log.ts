@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Page } from "playwright-core";
-import type { Dashboard } from "../../helpers/browser.ts";
+import { type Dashboard, until } from "../../helpers/browser.ts";
 import { endless, failing, long } from "../../helpers/dockerfiles.ts";
 
 const lines = 50_000;
@@ -17,14 +17,14 @@ export function logTests(given: () => Dashboard): void {
       await page.mouse.wheel(0, -150);
       const news = page.getByRole("button", { name: /^\d+ new lines$/ });
       await news.waitFor();
-      const top = await log.evaluate("(each) => each.scrollTop");
+      const top = await page.evaluate(scrollTop);
       const read = await firstInSight(page);
       await page.getByRole("button", { name: /^[2-9]\d new lines$/ }).waitFor();
-      expect(await log.evaluate("(each) => each.scrollTop")).to.equal(top);
+      expect(await page.evaluate(scrollTop)).to.equal(top);
       expect(await firstInSight(page)).to.equal(read);
       await news.click();
       await news.waitFor({ state: "detached" });
-      await page.waitForFunction(isAtEnd);
+      await until(page, isAtEnd);
       await page.getByRole("button", { name: "Cancel" }).click();
       await page.getByText("Cancelled after").waitFor();
     });
@@ -41,7 +41,7 @@ export function logTests(given: () => Dashboard): void {
       expect(await marked.locator(".line-text").textContent()).to.equal("25");
       await marked.locator("a").click();
       expect(new URL(page.url()).hash).to.equal(`#L${asked?.seq}`);
-      await page.locator("#L1").evaluate("(line) => { location.hash = line.id; }");
+      await page.evaluate("location.hash = 'L1'");
       await page.locator("#L1.is-marked").waitFor();
     });
 
@@ -50,7 +50,7 @@ export function logTests(given: () => Dashboard): void {
       const { verdict } = await ci.merge({ title: "Fail to be searched", files: { Dockerfile: failing } });
       const { log } = await ci.finished(verdict.build);
       const page = await given().open(`/builds/${verdict.build}`);
-      await page.getByText("no lock file").waitFor();
+      await page.getByText("npm error no lock file", { exact: true }).waitFor();
       const search = page.getByLabel("Search the log");
       await search.fill("NPM ERROR NO LOCK");
       await page.getByText("1 of 2", { exact: true }).waitFor();
@@ -84,8 +84,8 @@ export function logTests(given: () => Dashboard): void {
       await page.evaluate(watchFrames);
       await page.getByText(/^50,\d\d\d lines$/).waitFor();
       expect(await page.locator(".line").count()).to.be.greaterThan(lines);
-      await page.locator(".log-lines").evaluate("(each) => { each.scrollTop = each.scrollHeight; }");
-      await page.waitForFunction(isAtEnd);
+      await page.evaluate("document.querySelector('.log-lines').scrollTop = 1e9");
+      await until(page, isAtEnd);
       const search = page.getByLabel("Search the log");
       await search.fill("log that was begun");
       await page.getByText(/^1 of 50000$/).waitFor();
@@ -95,6 +95,8 @@ export function logTests(given: () => Dashboard): void {
     });
   });
 }
+
+const scrollTop = "document.querySelector('.log-lines').scrollTop";
 
 const isAtEnd = `(() => {
   const { scrollTop, scrollHeight, clientHeight } = document.querySelector(".log-lines");

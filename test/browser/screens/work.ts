@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import type { Dashboard } from "../../helpers/browser.ts";
-import { endless } from "../../helpers/dockerfiles.ts";
+import { endless, printing } from "../../helpers/dockerfiles.ts";
 
 export function workTests(given: () => Dashboard): void {
   describe("the list of activity", () => {
@@ -17,7 +17,7 @@ export function workTests(given: () => Dashboard): void {
 
     it("says of an ignored delivery why, and keeps its filters in the address", async () => {
       const { ci } = given();
-      const { payload } = await ci.merge({ title: "Merged after all" });
+      const { payload } = await ci.merge({ title: "Merged after all", files: { Dockerfile: printing } });
       // What GitHub sends of a pull request that was closed.
       const { pull_request, ...rest } = payload as { readonly pull_request: object };
       await ci.deliver({ payload: { ...rest, pull_request: { ...pull_request, title: "Not merged", merged: false } } });
@@ -72,7 +72,7 @@ export function workTests(given: () => Dashboard): void {
       const shown = page.getByLabel("the new token", { exact: true });
       await shown.waitFor();
       const token = (await shown.textContent())?.trim() ?? "";
-      const { build } = (await given().ci.merge({ title: "Only look at me" })).verdict;
+      const { build } = (await given().ci.merge({ title: "Only look at me", files: { Dockerfile: printing } })).verdict;
       await given().ci.finished(build);
       const reader = await given().open(`/builds/${build}`, { token });
       await reader.getByText("Only look at me").waitFor();
