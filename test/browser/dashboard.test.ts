@@ -13,7 +13,7 @@ import { sizeTests } from "./screens/size.ts";
 import { workTests } from "./screens/work.ts";
 
 describe("the dashboard", function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let dashboard: Dashboard;
 
   before(async () => {

@@ -5,6 +5,8 @@ import { printing } from "../../helpers/dockerfiles.ts";
 const esc = "\u001b";
 const title = `<img src=x onerror="window.harmed = 1"><script>window.harmed = 1</script>`;
 const message = [
+  // The engine says nothing of a step that it has made before.
+  `at ${Date.now()}`,
   `${esc}]8;;javascript:window.harmed=1${esc}\\click me${esc}]8;;${esc}\\`,
   `<img src=x onerror="window.harmed = 1">`,
   `${esc}[31m<b onclick="window.harmed = 1">red</b>${esc}[0m`,
@@ -46,7 +48,7 @@ export function hostileTests(given: () => Dashboard): void {
       })()`);
       expect(tried).to.deep.equal(["innerHTML", "handler"]);
       const complaints = await given().leave();
-      expect(complaints.join("\n")).to.match(/Trusted ?Type|Content Security Policy/);
+      expect(complaints.join("\n")).to.match(/requires .Trusted|Content Security Policy/);
     });
   });
 }
