@@ -90,6 +90,13 @@ async function runLanes(args: readonly string[]): Promise<number> {
   return isGood ? 0 : Math.max(1, ...ended.map(({ exitCode }) => exitCode));
 }
 
+/** Where the browser's tests put their pictures when that is asked for. */
+async function pictureFolder(): Promise<string[]> {
+  if (process.env.MERGEDOCK_SCREENSHOTS !== "1") return [];
+  await mkdir(join(root, "docs/screenshots"), { recursive: true });
+  return ["docs/screenshots"];
+}
+
 interface Lane {
   readonly exitCode: number;
   readonly counts: Counts;
@@ -105,8 +112,12 @@ async function runMocha(args: readonly string[], lane: string): Promise<Lane> {
   const hooks = ["--require", "test/helpers/leaks.ts", "--timeout", "30000", "--forbid-only"];
   const { exitCode, leftovers } = await runInNamespace({
     root: await realpath(root),
-    writable: [testState],
-    env: { MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS, MERGEDOCK_TEST_LANE: lane },
+    writable: [testState, ...(await pictureFolder())],
+    env: {
+      MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS,
+      MERGEDOCK_SCREENSHOTS: process.env.MERGEDOCK_SCREENSHOTS,
+      MERGEDOCK_TEST_LANE: lane,
+    },
     command: [process.execPath, ...mocha, ...hooks, ...args],
     ...(output && { output: output.fd }),
   });
