@@ -18,8 +18,10 @@ import { ConfigurationTab, DeliveryTab, ImageTab, ProvenanceTab } from "./build-
 import { FailureCard } from "./failure-card.tsx";
 import { WaterfallList } from "./waterfall-list.tsx";
 
-const pollMs = 2_000;
-const gatherMs = 400;
+/** Should the events fail. */
+const pollMs = 5_000;
+const gatherMs = 1_500;
+const endMs = 50;
 
 export function BuildScreen({ id }: { readonly id: string }) {
   const loaded = useLoaded<BuildView>(`/builds/${encodeURIComponent(id)}`);
@@ -94,9 +96,12 @@ function useGathered(load: () => Promise<void>): (build: BuildEntry) => void {
   return ({ result }) => {
     if (timer.peek() !== 0 && result === null) return;
     clearTimeout(timer.peek());
-    timer.value = window.setTimeout(() => {
-      timer.value = 0;
-      void load();
-    }, gatherMs);
+    timer.value = window.setTimeout(
+      () => {
+        timer.value = 0;
+        void load();
+      },
+      result === null ? gatherMs : endMs,
+    );
   };
 }
