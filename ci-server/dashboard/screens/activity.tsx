@@ -1,7 +1,7 @@
 // Activity: whether everything works, and one list of what came in and what became of it.
 
 import { useComputed } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { ActivityFeed, type Filters } from "../activity-feed.ts";
 import { query } from "../api.ts";
 import { address, navigate } from "../browser.ts";
@@ -95,17 +95,11 @@ const results = ["success", "failure", "error", "timeout", "cancellation", "skip
 function FilterBar({ filters, isLive }: { readonly filters: Filters; readonly isLive: boolean }) {
   const repositories = useLoaded<RepositoryListView>("/repositories");
   const names = repositories.value.value?.repositories.map(({ name }) => name) ?? [];
-  const set = (change: Partial<Filters>) => navigate(`/${query({ ...filters, ...change })}`, { replace: true });
+  const set = (change: Partial<Filters>) =>
+    navigate(`/${query({ ...readFilters(address.peek()), ...change })}`, { replace: true });
   return (
     <search class="filters">
-      <input
-        type="search"
-        data-search
-        placeholder="Search: title, sha, who, tag"
-        aria-label="Search"
-        value={filters.q}
-        onInput={debounced((value) => set({ q: value }))}
-      />
+      <SearchField asked={filters.q} set={(q) => set({ q })} />
       <Choice
         label="Repository"
         every="All repositories"
@@ -159,15 +153,34 @@ function Choice({ label, every, value, options, set }: ChoiceProps) {
   );
 }
 
-const typingMs = 250;
-let typing = 0;
+interface SearchProps {
+  readonly asked: string;
+  readonly set: (words: string) => void;
+}
 
-/** Tells of the last letter, and not of each one. */
-function debounced(set: (value: string) => void): (event: Event) => void {
-  return ({ currentTarget }) => {
-    clearTimeout(typing);
-    typing = window.setTimeout(() => {
-      if (currentTarget instanceof HTMLInputElement) set(currentTarget.value);
-    }, typingMs);
+const typingMs = 250;
+
+/** Its text is its own while somebody types: the page is drawn again meanwhile, and takes no letter away. */
+function SearchField({ asked, set }: SearchProps) {
+  const field = useRef<HTMLInputElement>(null);
+  const timer = useRef(0);
+  useEffect(() => {
+    if (field.current !== null && document.activeElement !== field.current) field.current.value = asked;
+  }, [asked]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+  const onInput = ({ currentTarget }: { readonly currentTarget: HTMLInputElement }) => {
+    const { value } = currentTarget;
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => set(value), typingMs);
   };
+  return (
+    <input
+      ref={field}
+      type="search"
+      data-search
+      placeholder="Search: title, sha, who, tag"
+      aria-label="Search"
+      onInput={onInput}
+    />
+  );
 }

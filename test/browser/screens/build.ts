@@ -35,6 +35,9 @@ export function buildTests(given: () => Dashboard): void {
       const fold = await page.locator("details.fold[open]").boundingBox();
       const log = await page.locator(".log-lines").boundingBox();
       expect(Math.abs((fold?.y ?? 0) - (log?.y ?? 100))).to.be.lessThan(3);
+      const name = await page.locator(".is-failed.bar-step .bar-name").boundingBox();
+      const took = await page.locator(".is-failed.bar-step .bar-took").boundingBox();
+      expect((name?.x ?? 0) + (name?.width ?? 0)).to.be.at.most(took?.x ?? 0);
       // Colours are classes, for which the page's policy needs no exception.
       expect(await page.locator(".sgr-red").first().textContent()).to.equal("npm error");
     });

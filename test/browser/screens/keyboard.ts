@@ -29,6 +29,7 @@ export function keyboardTests(given: () => Dashboard): void {
       await page.getByRole("heading", { name: "Images", exact: true }).waitFor();
       await page.keyboard.press("g");
       await page.keyboard.press("a");
+      await page.locator(".activity [data-row]").nth(2).waitFor();
       await page.keyboard.press("j");
       await page.keyboard.press("Enter");
       await page.getByRole("heading", { name: "ping" }).waitFor();
