@@ -1,7 +1,7 @@
 // The frame of every page: who is signed in, where one can go, and the page that the address names.
 
 import { useComputed } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { address, type Scheme, scheme, setScheme } from "./browser.ts";
 import { Help } from "./help.tsx";
 import { isHelpOpen } from "./keyboard.ts";
@@ -48,9 +48,13 @@ function Opening() {
 function Screen() {
   // The query is the page's own affair: it changes without a new page.
   const path = useComputed(() => address.value.split("?")[0] ?? "/").value;
+  const before = useRef(path);
   useEffect(() => {
-    if (document.activeElement === document.body) return;
-    if (location.hash === "") document.getElementById("content")?.focus({ preventScroll: true });
+    // Whoever has just arrived begins at the top of the page.
+    if (before.current === path) return;
+    before.current = path;
+    if (document.activeElement !== document.body && location.hash === "")
+      document.getElementById("content")?.focus({ preventScroll: true });
   }, [path]);
   const [, first = "", second] = path.split("/");
   const argument = second === undefined ? undefined : decode(second);
