@@ -11,12 +11,12 @@ import { installPackages } from "../lab/packages.ts";
 import { cacheFolder, newerEngineSource, root, testState } from "./helpers/folders.ts";
 import { type Counts, countsFile } from "./reporter.ts";
 
-const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server"];
+const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server", "chromium"];
 const composePackages = ["docker-compose", "mmdebstrap"];
 // Two lanes, each in namespaces and with an engine of its own, because one alone leaves the processors idle for half of its
 // time. The suites are shared out so that both take about as long.
 const lanes = [
-  ["unit", "contract", "compose"],
+  ["unit", "contract", "compose", "browser"],
   ["integration", "crash"],
 ];
 
@@ -90,6 +90,13 @@ async function runLanes(args: readonly string[]): Promise<number> {
   return isGood ? 0 : Math.max(1, ...ended.map(({ exitCode }) => exitCode));
 }
 
+/** Where the browser's tests put their pictures when that is asked for. */
+async function pictureFolder(): Promise<string[]> {
+  if (process.env.MERGEDOCK_SCREENSHOTS !== "1") return [];
+  await mkdir(join(root, "docs/screenshots"), { recursive: true });
+  return ["docs/screenshots"];
+}
+
 interface Lane {
   readonly exitCode: number;
   readonly counts: Counts;
@@ -105,8 +112,12 @@ async function runMocha(args: readonly string[], lane: string): Promise<Lane> {
   const hooks = ["--require", "test/helpers/leaks.ts", "--timeout", "30000", "--forbid-only"];
   const { exitCode, leftovers } = await runInNamespace({
     root: await realpath(root),
-    writable: [testState],
-    env: { MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS, MERGEDOCK_TEST_LANE: lane },
+    writable: [testState, ...(await pictureFolder())],
+    env: {
+      MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS,
+      MERGEDOCK_SCREENSHOTS: process.env.MERGEDOCK_SCREENSHOTS,
+      MERGEDOCK_TEST_LANE: lane,
+    },
     command: [process.execPath, ...mocha, ...hooks, ...args],
     ...(output && { output: output.fd }),
   });

@@ -10,6 +10,7 @@ import { attestationKeyRoutes } from "./attestation-key.ts";
 import { auditing, auditRoutes } from "./audit.ts";
 import { type Authentication, createAuthentication, requireRole } from "./auth.ts";
 import { buildRoutes } from "./builds.ts";
+import { dashboardRoutes } from "./dashboard.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { entityTags } from "./etag.ts";
 import { type Check, healthRoutes } from "./health.ts";
@@ -88,6 +89,7 @@ export function createApiApp(options: ApiOptions): Koa {
   );
   const app = createHealthApp(options, authenticate);
   app.use(entityTags());
+  app.use(dashboardRoutes().routes());
   app.use(schemaRoutes().routes());
   app.use(attestationKeyRoutes(options.attestationKey).routes());
   app.use(registryCaRoutes(options.registryCa).routes());

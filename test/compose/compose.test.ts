@@ -50,6 +50,14 @@ describe("docker-compose.yml", function () {
     expect(await ci.manifest(image?.digest)).to.deep.equal({ status: 200, digest: image?.digest });
   });
 
+  it("serves the dashboard that a stage of the image has built", async () => {
+    const page = await fetch("http://127.0.0.1:8080/", { headers: { connection: "close" } });
+    expect(page.status).to.equal(200);
+    const [script] = /\/assets\/[^"]+\.js/.exec(await page.text()) ?? [];
+    const answer = await fetch(`http://127.0.0.1:8080${script}`, { headers: { connection: "close" } });
+    expect([answer.status, (await answer.text()).length > 10_000]).to.deep.equal([200, true]);
+  });
+
   it("listens on loopback only, and publishes nothing of the tunnel's agent", async () => {
     const containers = await ci.containers();
     const ports = containers.flatMap(({ NetworkSettings }) => Object.values(NetworkSettings.Ports).flat());

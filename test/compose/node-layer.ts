@@ -31,7 +31,8 @@ export const nodeLayer: Layer = {
     for (const name of lockFiles) await cp(join(root, name), join(project, name));
     const npm = join(modules, "npm/bin/npm-cli.js");
     const cache = join(work, "rootfs/opt/npm-cache");
-    const install = ["ci", "--omit=dev", "--omit=optional", ...quiet, "--prefix", project, "--cache", cache];
+    // All of them: the stage that builds the dashboard needs the development packages.
+    const install = ["ci", ...quiet, "--prefix", project, "--cache", cache];
     await runQuietly(process.execPath, [npm, ...install]);
     await packLayer(join(work, "rootfs"), file);
   },

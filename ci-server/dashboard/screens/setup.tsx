@@ -1,0 +1,200 @@
+// Set-up: what to tell the forge, whether it was heard, a delivery to try it with, and what mends each dependency.
+
+import { useSignal } from "@preact/signals";
+import { get, send } from "../api.ts";
+import { useLoaded } from "../live.ts";
+import { Command } from "../parts/copy.tsx";
+import { Facts } from "../parts/facts.tsx";
+import { Page } from "../parts/page.tsx";
+import { Loading, ProblemNote } from "../parts/problem.tsx";
+import { State } from "../parts/state.tsx";
+import { Time } from "../parts/time.tsx";
+import { isAdmin } from "../session.ts";
+import type { RepositoryListView, SystemView } from "../views.ts";
+import { SetupSteps } from "./setup-steps.tsx";
+
+const pollMs = 3_000;
+
+export function SetupScreen() {
+  const system = useLoaded<SystemView>("/system", pollMs);
+  const view = system.value.value;
+  return (
+    <Page title="Set-up">
+      <ProblemNote error={system.problem.value} what="The state of the system is not known:" />
+      {view === null ? (
+        system.problem.value === null && <Loading what="the state of the system" />
+      ) : (
+        <>
+          <SetupSteps system={view} />
+          <Webhook setup={view.setup} />
+          {isAdmin() && <TestDelivery />}
+          <Dependencies system={view} />
+        </>
+      )}
+    </Page>
+  );
+}
+
+function Webhook({ setup }: { readonly setup: SystemView["setup"] }) {
+  return (
+    <section class="card">
+      <h2>The webhook</h2>
+      <p>On GitHub: the repository's Settings, Webhooks, Add webhook. Fill in what stands here.</p>
+      <h3>Payload URL</h3>
+      {setup.payloadUrl === null ? (
+        <p class="note note-warn">
+          No public address is known yet: start the tunnel (<code>docker compose --profile tunnel up -d</code>), or let
+          a proxy with a public name pass on <code>/webhooks/github</code>.
+        </p>
+      ) : (
+        <Command text={setup.payloadUrl} label="the payload URL" />
+      )}
+      <h3>Secret</h3>
+      <Secret file={setup.webhookSecretFile} />
+      <Facts
+        facts={[
+          ["Content type", setup.contentType],
+          ["SSL verification", "enabled"],
+          ["Events", `Let me select individual events: ${setup.events.map(eventName).join(", ")}`],
+        ]}
+      />
+      <p class="ping" role="status">
+        {setup.pingReceivedAt === null ? (
+          <>
+            <State name="queued" word="waiting" /> for the ping that GitHub sends when the webhook is added…
+          </>
+        ) : (
+          <>
+            <State name="success" word="received" /> the ping, <Time at={setup.pingReceivedAt} />
+          </>
+        )}
+      </p>
+    </section>
+  );
+}
+
+function eventName(event: string): string {
+  return event === "pull_request" ? "Pull requests" : event;
+}
+
+/** Shown once; after that it is in its file only. */
+function Secret({ file }: { readonly file: string | null }) {
+  const secret = useSignal<string | null>(null);
+  const problem = useSignal<Error | null>(null);
+  const show = async () => {
+    try {
+      secret.value = (await get<{ readonly secret: string }>("/setup/secret")).secret;
+    } catch (thrown) {
+      problem.value = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+  };
+  return (
+    <>
+      {secret.value !== null ? (
+        <>
+          <Command text={secret.value} label="the secret" />
+          <p class="note note-warn">It is shown this once. Copy it into the form now.</p>
+        </>
+      ) : (
+        isAdmin() && (
+          <button type="button" class="button" onClick={show}>
+            Show it once
+          </button>
+        )
+      )}
+      <ProblemNote error={problem.value} what="It is not shown:" />
+      {file !== null && (
+        <p class="quiet">
+          On the server it lies in <code>{file}</code>.
+        </p>
+      )}
+    </>
+  );
+}
+
+interface TestAnswer {
+  readonly status: number;
+  readonly verdict: string | null;
+  readonly delivery: string | null;
+}
+
+function TestDelivery() {
+  const { value } = useLoaded<RepositoryListView>("/repositories");
+  const answer = useSignal<TestAnswer | null>(null);
+  const problem = useSignal<Error | null>(null);
+  const repositories = value.value?.repositories ?? [];
+  const onSubmit = async (event: SubmitEvent) => {
+    event.preventDefault();
+    if (!(event.currentTarget instanceof HTMLFormElement)) return;
+    const repository = String(new FormData(event.currentTarget).get("repository"));
+    problem.value = null;
+    answer.value = null;
+    try {
+      answer.value = await send<TestAnswer>("POST", "/setup/test-delivery", { repository });
+    } catch (thrown) {
+      problem.value = thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+  };
+  return (
+    <section class="card">
+      <h2>Send a test delivery</h2>
+      <p>
+        A ping, signed here and sent to this server's own webhook listener: it tries everything but the way from the
+        forge.
+      </p>
+      {repositories.length === 0 ? (
+        <p class="quiet">Name a repository in mergedock.yml first.</p>
+      ) : (
+        <form class="inline-form" onSubmit={onSubmit}>
+          <select name="repository" aria-label="Repository of the test delivery">
+            {repositories.map(({ name }) => (
+              <option key={name}>{name}</option>
+            ))}
+          </select>
+          <button type="submit" class="button">
+            Send
+          </button>
+        </form>
+      )}
+      <ProblemNote error={problem.value} what="It was not sent:" />
+      {answer.value !== null && <Answer answer={answer.value} />}
+    </section>
+  );
+}
+
+function Answer({ answer: { status, verdict, delivery } }: { readonly answer: TestAnswer }) {
+  const isGood = status >= 200 && status < 300;
+  return (
+    <p role="status">
+      <State name={isGood ? "success" : "failure"} word={isGood ? "taken" : "refused"} /> with {status}
+      {verdict !== null && `: ${verdict}`}.{" "}
+      {delivery !== null && <a href={`/deliveries/${encodeURIComponent(delivery)}`}>See what was decided</a>}
+    </p>
+  );
+}
+
+function Dependencies({ system }: { readonly system: SystemView }) {
+  return (
+    <section>
+      <h2>What it needs</h2>
+      <ul class="cards">
+        {system.checks.map(({ name, ok, detail, fix }) => (
+          <li key={name} class="card">
+            <h3>
+              {name} <State name={ok ? "success" : "failure"} word={ok ? "works" : "does not work"} />
+            </h3>
+            <p>{detail}</p>
+            {!ok && fix !== null && <Command text={fix} label={`what mends ${name}`} />}
+          </li>
+        ))}
+      </ul>
+      <Facts
+        facts={[
+          ["mergedock", `${system.version}, role ${system.role}`],
+          ["started", <Time key="started" at={system.startedAt} />],
+          ...Object.entries(system.versions).map(([name, version]) => [name, version] as const),
+        ]}
+      />
+    </section>
+  );
+}

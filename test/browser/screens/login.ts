@@ -1,0 +1,39 @@
+import { expect } from "chai";
+import { type Dashboard, faultsOf, narrow } from "../../helpers/browser.ts";
+import { adminToken } from "../../helpers/tester.ts";
+
+export function loginTests(given: () => Dashboard): void {
+  describe("before anybody is signed in", () => {
+    it("asks for a token, says that a wrong one is none, and takes a right one to the page that was asked for", async () => {
+      const page = await given().visit("/images");
+      await page.getByLabel("Token").fill("a wrong token");
+      await page.keyboard.press("Enter");
+      await page.getByRole("alert").getByText("nobody has this token").waitFor();
+      await page.getByLabel("Token").fill(adminToken);
+      await page.getByRole("button", { name: "Sign in" }).click();
+      await page.getByRole("heading", { name: "Images", exact: true }).waitFor();
+      expect(new URL(page.url()).pathname).to.equal("/images");
+    });
+
+    it("keeps the session where no script can read it, and ends it on the server", async () => {
+      const page = await given().open("/setup");
+      await page.getByRole("heading", { name: "Set-up" }).waitFor();
+      expect(await page.evaluate("document.cookie + JSON.stringify(localStorage)")).to.equal("{}");
+      const cookies = await page.context().cookies();
+      expect(cookies).to.have.length(1);
+      expect(cookies[0]).to.include({ name: "mergedock_session", httpOnly: true, sameSite: "Strict" });
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Token").waitFor();
+      await page.context().addCookies(cookies);
+      expect((await page.request.get("/api/v1/system")).status()).to.equal(401);
+    });
+
+    for (const scheme of ["light", "dark"] as const) {
+      it(`is without faults on a phone, ${scheme}`, async () => {
+        const page = await given().visit("/", { size: narrow, scheme });
+        await page.getByLabel("Token").waitFor();
+        expect(await faultsOf(page)).to.deep.equal([]);
+      });
+    }
+  });
+}
