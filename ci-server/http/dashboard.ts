@@ -7,7 +7,16 @@ import type { Context } from "koa";
 
 /** Made by `npm run dashboard`. */
 const built = path.join(import.meta.dirname, "../dashboard/dist");
-const pages = ["/", "/login", "/setup", "/access", "/images", "/images/:path", "/builds/:id", "/deliveries/:guid"];
+export const dashboardPages = [
+  "/",
+  "/login",
+  "/setup",
+  "/access",
+  "/images",
+  "/images/:path",
+  "/builds/:id",
+  "/deliveries/:guid",
+];
 /** Stricter than that of the rest: nothing from elsewhere, nothing inline, and no text that becomes elements. */
 const contentSecurityPolicy = [
   "default-src 'self'",
@@ -32,7 +41,7 @@ interface File {
 export function dashboardRoutes(folder = built): Router {
   const index = existsSync(path.join(folder, "index.html")) ? readFileSync(path.join(folder, "index.html")) : null;
   const router = new Router();
-  for (const page of pages) {
+  for (const page of dashboardPages) {
     router.get(page, (ctx) => {
       protect(ctx);
       ctx.set("Cache-Control", "no-cache");
