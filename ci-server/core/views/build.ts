@@ -20,6 +20,10 @@ const pullRequest = z
     headRef: z.string().nullable().optional(),
     headSha: z.string().nullable().optional(),
     commits: count.optional(),
+    repository: z
+      .object({ description: z.string().nullable(), license: z.string().nullable() })
+      .optional()
+      .meta({ description: "What the forge said of the repository; its labels have it." }),
   })
   .meta({ id: "PullRequest" });
 
