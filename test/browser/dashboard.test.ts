@@ -4,6 +4,7 @@ import { expect } from "chai";
 import { Dashboard } from "../helpers/browser.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { buildTests } from "./screens/build.ts";
+import { emptyTests } from "./screens/empty.ts";
 import { hostileTests } from "./screens/hostile.ts";
 import { keyboardTests } from "./screens/keyboard.ts";
 import { logTests } from "./screens/log.ts";
@@ -33,6 +34,7 @@ describe("the dashboard", function () {
 
   const given = () => dashboard;
   sizeTests();
+  emptyTests(given);
   loginTests(given);
   pageTests(given);
   buildTests(given);
@@ -44,5 +46,5 @@ describe("the dashboard", function () {
 
 /** A browser notes every answer of 400 and above: those that a page asks for on purpose are looked at by its test. */
 function isExpected(complaint: string): boolean {
-  return /^Failed to load resource: the server responded with a status of (401|404)/.test(complaint);
+  return /^Failed to load resource: the server responded with a status of (401|404|503)/.test(complaint);
 }

@@ -35,7 +35,7 @@ export function workTests(given: () => Dashboard): void {
       await page.getByLabel("Search").waitFor({ state: "detached" });
     });
 
-    it("is the list of what to set up where nothing fits and nothing has come", async () => {
+    it("says so where nothing fits", async () => {
       const page = await given().open("/?q=nobody-has-ever-said-this");
       await page.getByText("Nothing fits these filters.").waitFor();
     });
