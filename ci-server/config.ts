@@ -72,7 +72,7 @@ export interface OtherRegistry {
 export type ConfigSource = SecretSource;
 
 /** Variables that stand for a field of the file. */
-const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
+export const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
   MERGEDOCK_ROLE: ["role"],
   MERGEDOCK_STATE_DIR: ["state_dir"],
   MERGEDOCK_LISTEN_API: ["listen", "api"],
