@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { once } from "node:events";
+import { globSync } from "node:fs";
 import { mkdir, open, readdir, readFile, realpath, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
@@ -9,16 +10,17 @@ import { runInNamespace } from "../lab/namespace.ts";
 import { fetchNewerEngine } from "../lab/newer-engine.ts";
 import { installPackages } from "../lab/packages.ts";
 import { cacheFolder, newerEngineSource, root, testState } from "./helpers/folders.ts";
-import { type Counts, countsFile } from "./reporter.ts";
+import { type Counts, toLine } from "./reporter.ts";
 
 const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server", "chromium"];
+const countsFile = "counts.json";
 const composePackages = ["docker-compose", "mmdebstrap"];
 // Two lanes, each in namespaces and with an engine of its own, because one alone leaves the processors idle for half of its
 // time. The suites are shared out so that both take about as long.
 const lanes = [
-  ["unit", "contract", "compose", "browser"],
-  ["integration", "crash"],
-];
+  ["unit/**/*", "contract/**/*", "compose/**/*", "browser/**/*", "integration/[n-z]*"],
+  ["integration/[a-m]*", "integration/lab/**/*", "crash/**/*"],
+].map((globs) => globs.map((glob) => `test/${glob}.test.ts`));
 
 try {
   process.exitCode = await main(process.argv.slice(2));
@@ -79,13 +81,13 @@ async function lockClone(): Promise<Server> {
 /** Files that were named run in one lane. */
 async function runLanes(args: readonly string[]): Promise<number> {
   const isNamed = args.some((arg) => arg.endsWith(".test.ts"));
-  const runs = isNamed ? [[]] : lanes.map((folders) => folders.map((folder) => `test/${folder}/**/*.test.ts`));
+  if (!isNamed) checkLanes();
+  const runs = isNamed ? [[]] : lanes;
   const ended = await Promise.all(runs.map((files, index) => runMocha([...args, ...files], String(index + 1))));
   const left = [...ended.flatMap(({ leftovers }) => leftovers), ...(await strayFiles())];
   for (const line of left) console.error(`left behind: ${line}`);
   const total = (field: keyof Counts) => ended.reduce((sum, { counts }) => sum + counts[field], 0);
-  const skipped = total("skipped");
-  console.log(`${total("passed")} passed, ${total("failed")} failed${skipped > 0 ? `, ${skipped} skipped` : ""}`);
+  console.log(toLine({ passed: total("passed"), failed: total("failed"), skipped: total("skipped") }));
   const isGood = left.length === 0 && ended.every(({ exitCode }) => exitCode === 0);
   return isGood ? 0 : Math.max(1, ...ended.map(({ exitCode }) => exitCode));
 }
@@ -95,6 +97,16 @@ async function pictureFolder(): Promise<string[]> {
   if (process.env.MERGEDOCK_SCREENSHOTS !== "1") return [];
   await mkdir(join(root, "docs/screenshots"), { recursive: true });
   return ["docs/screenshots"];
+}
+
+/** A file that no lane runs would pass for ever. */
+function checkLanes(): void {
+  const runs = lanes.flatMap((globs) => globSync(globs, { cwd: root }));
+  const wrong = globSync("test/**/*.test.ts", { cwd: root }).filter(
+    (file) => runs.filter((one) => one === file).length !== 1,
+  );
+  if (wrong.length > 0)
+    throw new Error(`each test belongs to one lane of test/run.ts; these do not: ${wrong.join(", ")}`);
 }
 
 interface Lane {
@@ -117,6 +129,7 @@ async function runMocha(args: readonly string[], lane: string): Promise<Lane> {
       MERGEDOCK_CRASH_ROUNDS: process.env.MERGEDOCK_CRASH_ROUNDS,
       MERGEDOCK_SCREENSHOTS: process.env.MERGEDOCK_SCREENSHOTS,
       MERGEDOCK_TEST_LANE: lane,
+      MERGEDOCK_TEST_COUNTS: join(folder, countsFile),
     },
     command: [process.execPath, ...mocha, ...hooks, ...args],
     ...(output && { output: output.fd }),
