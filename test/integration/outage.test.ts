@@ -103,7 +103,7 @@ describe("a build while something is away", function () {
 
   it("ends as an error when that lasts too long", async () => {
     const proxied = await proxyEngine(lab, folder, ({ path }) => (path.includes("/build?") ? troubled : null));
-    const ci = await Tester.start({ env: proxied.env, limits: { attempts_max: 1, trouble_seconds_max: 2 } });
+    const ci = await Tester.start({ env: proxied.env, limits: { attempts_max: 1, trouble_seconds_max: 6 } });
     try {
       const build = await ci.finished((await ci.merge({ message: "too long" })).verdict.build);
       expect(build).to.deep.include({ result: "error" });
