@@ -26,13 +26,13 @@ const testRequest = z.strictObject({ repository: line.max(200) });
 
 export function setupRoutes(parts: SetupParts): Router {
   const router = new Router({ prefix: "/api/v1/setup" });
-  router.use(requireAdmin());
-  router.get("/secret", (ctx) => {
+  // At each route: what a router uses, it uses for paths in exactly these letters, while it takes them in any case.
+  router.get("/secret", requireAdmin(), (ctx) => {
     noteForAudit(ctx, { action: "secret_shown", target: "webhook-secret", detail: {} });
     ctx.set("Cache-Control", "no-store");
     ctx.body = shown(secretView, { secret: newest(parts) });
   });
-  router.post("/test-delivery", async (ctx) => {
+  router.post("/test-delivery", requireAdmin(), async (ctx) => {
     const { repository } = await parseBody(testRequest, ctx);
     if (findRepository(parts.repositories, repository) === undefined)
       throw new AppError("not_found", `${repository} is not configured; see "repositories" in mergedock.yml`);

@@ -21,11 +21,11 @@ const newToken = z.strictObject({ name: tokenName, role: z.enum(accessRoles) });
 
 export function tokenRoutes({ accounts, tokensMax }: TokenParts): Router {
   const router = new Router({ prefix: "/api/v1/tokens" });
-  router.use(requireAdmin());
-  router.get("/", async (ctx) => {
+  // At each route: what a router uses, it uses for paths in exactly these letters, while it takes them in any case.
+  router.get("/", requireAdmin(), async (ctx) => {
     ctx.body = shown(tokenListView, { tokens: await accounts.tokens() });
   });
-  router.post("/", async (ctx) => {
+  router.post("/", requireAdmin(), async (ctx) => {
     const { name, role } = await parseBody(newToken, ctx);
     const { token, hash, prefix } = makeToken("md");
     await accounts.createToken({ name, role, hash, prefix, createdBy: askerOf(ctx).name }, tokensMax);
@@ -34,7 +34,7 @@ export function tokenRoutes({ accounts, tokensMax }: TokenParts): Router {
     ctx.status = 201;
     ctx.body = shown(newTokenView, { name, role, token });
   });
-  router.delete("/:name", async (ctx) => {
+  router.delete("/:name", requireAdmin(), async (ctx) => {
     const name = ctx.params.name ?? "";
     await accounts.revokeToken(line.safeParse(name).success ? name : "");
     noteForAudit(ctx, { action: "token_revoked", target: name, detail: {} });

@@ -87,6 +87,19 @@ describe("access to the API", function () {
       expect(await server.count("build")).to.equal(0);
     });
 
+    it("with the role read sees no more for writing the path another way", async () => {
+      const read = await makeToken("read");
+      for (const path of ["tokens", "audit", "setup/secret"]) {
+        const upper = path.toUpperCase();
+        for (const way of [`/API/V1/${upper}`, `/api/v1/${upper}`, `/Api/v1/${path}`, `/api/v1/${path}/`]) {
+          for (const method of ["GET", "HEAD"]) {
+            const { status, body } = await raw(way, { method, headers: as(read.token) });
+            expect([403, 404], `${method} ${way}: ${body}`).to.include(status);
+          }
+        }
+      }
+    });
+
     it("ends at once when it is revoked, with its sessions and with no other's", async () => {
       const { name, token } = await makeToken("read");
       const cookies = [await signIn(token), await signIn(token)];
