@@ -28,8 +28,8 @@ export class Changes {
   }
 
   async start(): Promise<void> {
-    this.#timer = null;
     const client = await this.#pool.connect();
+    if (this.#stopped) return client.release(true);
     this.#client = client;
     client.on("notification", (message) => this.#wake(message.payload ?? ""));
     client.once("error", (error) => this.#reconnect(error));
@@ -73,12 +73,11 @@ export class Changes {
     this.#client = null;
     if (this.#stopped || this.#timer !== null) return;
     this.#log.warn({ err: error }, "the notification connection was lost");
-    this.#timer = setTimeout(
-      () =>
-        void this.#revive()
-          .then(() => this.start())
-          .catch((again: Error) => this.#reconnect(again)),
-      reconnectMs,
-    );
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void this.#revive()
+        .then(() => this.start())
+        .catch((again: Error) => this.#reconnect(again));
+    }, reconnectMs);
   }
 }
