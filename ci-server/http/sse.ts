@@ -104,6 +104,8 @@ export class Viewers {
 
   /** Until the viewer has gone. */
   #beat(res: ServerResponse, gone: AbortController, isWelcome: Shown["isWelcome"]): void {
+    // It has gone while it was opened for, and would not be heard going.
+    if (gone.signal.aborted) return;
     const heartbeat = setInterval(() => {
       // After its end it would take nothing more.
       if (!res.writableNeedDrain && !res.writableEnded) res.write(":\n\n");

@@ -40,4 +40,43 @@ describe("a stream of events", () => {
     socket.destroy();
     await listener.close();
   });
+
+  it("costs nothing once its viewer has gone, also where that was before it was opened", async () => {
+    const viewers = new Viewers({ viewersMax: 2, stallMsMax: 60_000, silenceMsMax: 10 });
+    const opening = Promise.withResolvers<void>();
+    const left = Promise.withResolvers<void>();
+    let asked = 0;
+    const app = createKoa({ log: pino({ level: "silent" }), listener: "api", observe: () => undefined });
+    const isWelcome = async () => true;
+    const waiting = (gone: AbortSignal) =>
+      new Promise<null>((resolve) => gone.addEventListener("abort", () => resolve(null)));
+    app.use((ctx) =>
+      ctx.path === "/stays"
+        ? viewers.show(ctx, { isWelcome, open: async (gone) => () => waiting(gone) })
+        : viewers.show(ctx, {
+            isWelcome: async () => ++asked > 0,
+            open: async (gone) => {
+              opening.resolve();
+              await waiting(gone);
+              left.resolve();
+              return async () => null;
+            },
+          }),
+    );
+    const listener = await listen(app, { host: "127.0.0.1", port: 0, connectionsMax: 10 });
+    const leaving = new AbortController();
+    const goes = fetch(`${listener.url}/goes`, { signal: leaving.signal }).catch(() => undefined);
+    await opening.promise;
+    leaving.abort();
+    await Promise.all([goes, left.promise]);
+    // The other one is asked as often: after its third comment the first had its turn too.
+    let text = "";
+    for await (const chunk of (await fetch(`${listener.url}/stays`)).body ?? []) {
+      text += Buffer.from(chunk).toString("utf8");
+      if (text.split(":\n\n").length > 4) break;
+    }
+    await viewers.close();
+    await listener.close();
+    expect(asked).to.equal(0);
+  });
 });
