@@ -113,7 +113,7 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
   const { catalogue } = system;
   return [
     activityRoutes(activity),
-    buildRoutes({ ...options, catalogue }),
+    buildRoutes({ ...options, ...options.live, catalogue, knows }),
     liveRoutes({ ...options, ...options.live, catalogue, knows }),
     rebuildRoutes(options),
     registryImageRoutes(catalogue),

@@ -11,9 +11,10 @@ import { buildListView, buildPageView, plannedBuildView } from "../core/views/bu
 import { shown } from "../core/views/json.ts";
 import { followLog } from "../flows/follow-log.ts";
 import { stageOf, toBuildEntry, toPlannedBuild } from "./build-view.ts";
-import { noteForAudit } from "./context.ts";
+import { type Context, noteForAudit } from "./context.ts";
 import { given, idBefore, nextOf, pageLimit, parseQuery, words } from "./input.ts";
 import { operation, type Paths } from "./operation.ts";
+import type { Viewers } from "./sse.ts";
 
 const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
 const page = z.object({
@@ -41,12 +42,18 @@ export interface BuildParts {
   readonly catalogue: Catalogue;
 }
 
-export function buildRoutes(parts: BuildParts): Router {
+export interface BuildOptions extends BuildParts {
+  readonly viewers: Pick<Viewers, "watch">;
+  /** Whether who asked may still look on. */
+  readonly knows: (ctx: Context) => Promise<boolean>;
+}
+
+export function buildRoutes(parts: BuildOptions): Router {
   const { store } = parts;
   const router = new Router({ prefix: "/api/v1/builds" });
   router.get("/", list(store));
   router.get("/:id", show(parts));
-  router.get("/:id/log", log(store));
+  router.get("/:id/log", log(parts));
   router.post("/:id/cancel", async (ctx) => {
     const { id: buildId, repository } = await find(store, ctx.params.id);
     await store.cancel(buildId, "cancelled by hand");
@@ -87,7 +94,7 @@ export async function toPage({ store, catalogue }: BuildParts, build: Build) {
   return { ...toPlannedBuild(build), history, steps, medianMs, queuedAhead };
 }
 
-function log(store: Store): Middleware {
+function log({ store, viewers, knows }: BuildOptions): Middleware {
   return async (ctx) => {
     const { after: afterSeq, follow, format } = parseQuery(logQuery, ctx.query);
     const isJson = format === "json" || (format === undefined && ctx.accepts("text/plain", jsonLines) === jsonLines);
@@ -96,8 +103,10 @@ function log(store: Store): Middleware {
       ctx.body = `the log of build ${build.id} was removed for its age on ${build.logRemovedAt.toISOString()} (limits.log_days_max)\n`;
       return;
     }
+    if (ctx.res.closed) return;
     const gone = new AbortController();
     ctx.res.once("close", () => gone.abort());
+    if (follow) viewers.watch(gone, () => knows(ctx));
     ctx.status = 200;
     ctx.type = isJson ? jsonLines : "text/plain; charset=utf-8";
     ctx.vary("Accept");

@@ -102,20 +102,30 @@ export class Viewers {
     res.end();
   }
 
-  /** Until the viewer has gone. */
-  #beat(res: ServerResponse, gone: AbortController, isWelcome: Shown["isWelcome"]): void {
-    // It has gone while it was opened for, and would not be heard going.
-    if (gone.signal.aborted) return;
-    const heartbeat = setInterval(() => {
-      // After its end it would take nothing more.
-      if (!res.writableNeedDrain && !res.writableEnded) res.write(":\n\n");
+  /** Asks now and then whether the viewer is welcome still, and lets it go when it is not. */
+  watch(gone: AbortController, isWelcome: Shown["isWelcome"]): void {
+    this.#often(gone.signal, () => {
       // Where it cannot be asked now it is asked the next time.
       isWelcome().then(
         (is) => is || gone.abort(),
         () => undefined,
       );
-    }, this.#limits.silenceMsMax);
-    gone.signal.addEventListener("abort", () => clearInterval(heartbeat));
+    });
+  }
+
+  #beat(res: ServerResponse, gone: AbortController, isWelcome: Shown["isWelcome"]): void {
+    this.watch(gone, isWelcome);
+    this.#often(gone.signal, () => {
+      // After its end it would take nothing more.
+      if (!res.writableNeedDrain && !res.writableEnded) res.write(":\n\n");
+    });
+  }
+
+  /** Until the viewer has gone; one that went while its stream was opened is not heard going. */
+  #often(gone: AbortSignal, work: () => void): void {
+    if (gone.aborted) return;
+    const timer = setInterval(work, this.#limits.silenceMsMax);
+    gone.addEventListener("abort", () => clearInterval(timer));
   }
 }
 

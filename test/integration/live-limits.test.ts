@@ -72,8 +72,12 @@ describe("viewers and their limits", function () {
       await openStream({ url, headers: { authorization: `Bearer ${token}` } }),
     ];
     for (const stream of streams) expect(await stream.next("build")).not.to.equal(null);
+    const following = await fetch(`${app.apiUrl}/builds/${at.buildId}/log?follow=true`, { headers: { cookie } });
+    expect(following.status).to.equal(200);
     expect((await ci.api("/tokens/looker", { method: "DELETE" }, app)).status).to.equal(204);
     for (const stream of streams) expect(await stream.next("end")).to.equal(null);
+    // The build goes on: nothing else ends it.
+    await following.text();
   });
 
   it("sends a viewer away who takes nothing for too long, and goes on with it when it comes back", async () => {
