@@ -402,7 +402,8 @@ describe("limits of the API", function () {
   this.timeout(60_000);
   let server: ServerTester;
   before(async () => {
-    server = await ServerTester.start({ limits: { api_requests_per_minute_max: 10, failed_logins_per_minute_max: 3 } });
+    const limits = { api_requests_per_minute_max: 10, failed_logins_per_minute_max: 3, audit_entries_max: 20 };
+    server = await ServerTester.start({ limits });
   });
   after(() => server?.stop());
 
@@ -418,6 +419,17 @@ describe("limits of the API", function () {
     for (let turn = 0; turn < 3; turn += 1) expect((await logIn(`wrong ${turn}`)).status).to.equal(401);
     await expectWait(await logIn("wrong"));
     await expectWait(await logIn(adminToken));
+    // Of the audit they are a tenth at most: whoever has no token cannot push out what others have done.
+    const entries = await server.query<{ action: string }>("select action from audit_entry order by id");
+    expect(entries.map(({ action }) => action)).to.deep.equal(["login", "login_failed", "login_failed"]);
+  });
+
+  it("keep the newest entries of the audit", async () => {
+    await server.query("insert into audit_entry (actor, action) select 'x', 'login' from generate_series(1, 30)");
+    await server.post("/tokens", { name: "last", role: "read" });
+    const entries = await server.query<{ action: string }>("select action from audit_entry order by id");
+    expect(entries.length).to.equal(20);
+    expect(entries.at(-1)?.action).to.equal("token_made");
   });
 
   it("count requests by token, and say when to come again", async () => {

@@ -31,7 +31,7 @@ export interface Accounts {
   /** The hash of the token that the session was begun with; null when there is none, or none any more. */
   sessionToken(hash: Uint8Array): Promise<Uint8Array | null>;
   endSession(hash: Uint8Array): Promise<void>;
-  /** Keeps the newest `entriesMax`. */
+  /** Keeps the newest `entriesMax`, of which a tenth at most are logins that failed. */
   record(entry: AuditRecord, entriesMax: number): Promise<void>;
   /** Newest first. `before`: entries with a lower id. */
   audit(page: { readonly before: number | null; readonly limit: number }): Promise<readonly AuditEntry[]>;
