@@ -30,6 +30,9 @@ export class ActivityFeed {
   #events: EventSource | null = null;
   #poll = 0;
   #soon = 0;
+  #loads = 0;
+  /** By events, since the page was asked for that is under way. */
+  #told: ActivityItem[] = [];
   #isOver = false;
 
   constructor(filters: Filters) {
@@ -59,16 +62,22 @@ export class ActivityFeed {
   }
 
   async #load(): Promise<void> {
+    this.#loads += 1;
+    const turn = this.#loads;
+    this.#told = [];
     try {
       const page = await this.#page(null);
-      if (this.#isOver) return;
+      // A page that was overtaken by a later one says nothing new.
+      if (this.#isOver || turn !== this.#loads) return;
       // Of a list that was paged through, the rest stays.
       const isLonger = (this.items.value?.length ?? 0) > page.items.length && page.next !== null;
       this.items.value = isLonger ? merged(this.items.value ?? [], page.items) : page.items;
       if (!isLonger) this.next.value = page.next;
+      // What it says of these may be older than what the events have told meanwhile.
+      for (const item of this.#told) this.#put(item);
       this.problem.value = null;
     } catch (thrown) {
-      this.problem.value = toError(thrown);
+      if (turn === this.#loads) this.problem.value = toError(thrown);
     }
   }
 
@@ -98,17 +107,22 @@ export class ActivityFeed {
   }
 
   #take(item: ActivityItem): void {
+    this.#told.push(item);
+    if (this.#put(item) || this.#soon !== 0) return;
+    // Whether it belongs to what was asked for is the server's to say.
+    this.#soon = window.setTimeout(() => {
+      this.#soon = 0;
+      void this.#load();
+    }, gatherMs);
+  }
+
+  /** Whether it is known to belong to the list. */
+  #put(item: ActivityItem): boolean {
     const items = this.items.value ?? [];
     const { q, verdict, result } = this.#filters;
-    const isKnown = items.some(({ id }) => id === item.id);
-    if (isKnown || q + verdict + result === "") this.items.value = merged(items, [item]);
-    else if (this.#soon === 0) {
-      // Whether it belongs to what was asked for is the server's to say.
-      this.#soon = window.setTimeout(() => {
-        this.#soon = 0;
-        void this.#load();
-      }, gatherMs);
-    }
+    const belongs = items.some(({ id }) => id === item.id) || q + verdict + result === "";
+    if (belongs) this.items.value = merged(items, [item]);
+    return belongs;
   }
 }
 

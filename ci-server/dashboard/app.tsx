@@ -17,7 +17,7 @@ import { ImageScreen } from "./screens/image.tsx";
 import { ImagesScreen } from "./screens/images.tsx";
 import { LoginScreen } from "./screens/login.tsx";
 import { SetupScreen } from "./screens/setup.tsx";
-import { isAdmin, session, sessionProblem, signOut } from "./session.ts";
+import { isAdmin, session, sessionProblem, signOut, signOutProblem } from "./session.ts";
 
 export function App() {
   if (session.value === "unknown") return <Opening />;
@@ -28,6 +28,7 @@ export function App() {
         Skip to the content
       </a>
       <Header name={session.value.name} role={session.value.role} />
+      <ProblemNote error={signOutProblem.value} what="You are still signed in:" />
       <main id="content" tabIndex={-1}>
         <Screen />
       </main>

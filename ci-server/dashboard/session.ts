@@ -30,8 +30,20 @@ export async function signIn(token: string): Promise<void> {
   session.value = await send<SessionView>("POST", "/session", { token });
 }
 
+/** Why nobody was signed out; null when it went well, and from the next try on. */
+export const signOutProblem = signal<Error | null>(null);
+
 export async function signOut(): Promise<void> {
-  await send("DELETE", "/session").catch(() => undefined);
+  signOutProblem.value = null;
+  try {
+    await send("DELETE", "/session");
+  } catch (thrown) {
+    // Whoever leaves the machine to others must not believe that it is done.
+    if (!(thrown instanceof Problem && thrown.status === 401)) {
+      signOutProblem.value = thrown instanceof Error ? thrown : new Error(String(thrown));
+      return;
+    }
+  }
   session.value = null;
 }
 

@@ -7,9 +7,19 @@ import { Command } from "../parts/copy.tsx";
 import { Page } from "../parts/page.tsx";
 import { ProblemNote } from "../parts/problem.tsx";
 import { Time } from "../parts/time.tsx";
+import { isAdmin } from "../session.ts";
 import type { AuditListView, TokenListView, TokenView } from "../views.ts";
 
 export function AccessScreen() {
+  if (isAdmin()) return <Access />;
+  return (
+    <Page title="Access">
+      <p>This page is for admins: the token that you are signed in with may look, but not at tokens and the audit.</p>
+    </Page>
+  );
+}
+
+function Access() {
   const tokens = useLoaded<TokenListView>("/tokens");
   const audit = useLoaded<AuditListView>("/audit?limit=50");
   const problem = useSignal<Error | null>(null);

@@ -28,6 +28,26 @@ export function loginTests(given: () => Dashboard): void {
       expect((await page.request.get("/api/v1/system")).status()).to.equal(401);
     });
 
+    it("says that one is signed in still, where the server was not told of the signing out", async () => {
+      const page = await given().open("/");
+      await page.route("**/api/v1/session", (route) => route.abort());
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByText("You are still signed in:").waitFor();
+      await page.unroute("**/api/v1/session");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await page.getByLabel("Token").waitFor();
+      expect((await page.request.get("/api/v1/system")).status()).to.equal(401);
+      expect((await given().leave()).join("\n")).to.contain("net::ERR_FAILED");
+    });
+
+    it("is by a token of the role read, which is told whom the page of tokens is for", async () => {
+      const made = await given().ci.post("/tokens", { name: `reader-${Date.now()}`, role: "read" });
+      const { token } = (await made.json()) as { readonly token: string };
+      const page = await given().open("/access", { token });
+      await page.getByText("This page is for admins").waitFor();
+      expect(await page.getByRole("button", { name: "Make a token" }).count()).to.equal(0);
+    });
+
     for (const scheme of ["light", "dark"] as const) {
       it(`is without faults on a phone, ${scheme}`, async () => {
         const page = await given().visit("/", { size: narrow, scheme });

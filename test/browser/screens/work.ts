@@ -15,6 +15,38 @@ export function workTests(given: () => Dashboard): void {
       await row.getByText("cancelled", { exact: true }).waitFor();
     });
 
+    it("shows what became of a build while the list was on its way, and not what the list says of it", async () => {
+      const { ci } = given();
+      const { verdict } = await ci.merge({ title: "Overtake the list", files: { Dockerfile: endless("overtake") } });
+      await ci.logged(verdict.build, "overtake");
+      const page = await given().open("/setup");
+      const asked = Promise.withResolvers<void>();
+      const told = Promise.withResolvers<void>();
+      let lists = 0;
+      await page.route("**/api/v1/activity?*", async (route) => {
+        const response = await route.fetch();
+        lists += 1;
+        // The second one is asked for when the events have begun.
+        if (lists === 2) {
+          asked.resolve();
+          await told.promise;
+        }
+        await route.fulfill({ response });
+      });
+      await page.getByRole("link", { name: "Activity" }).click();
+      await asked.promise;
+      await ci.api(`/builds/${verdict.build}/cancel`, { method: "POST" });
+      const row = page.getByRole("link").filter({ hasText: "Overtake the list" });
+      await row.getByText("cancelled", { exact: true }).waitFor();
+      const answered = page.waitForResponse(/\/api\/v1\/activity\?/);
+      told.resolve();
+      await (await answered).finished();
+      // By then the page has drawn what it was given.
+      await page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done())))");
+      expect(await row.innerText()).to.contain("cancelled");
+      await ci.finished(verdict.build);
+    });
+
     it("says of an ignored delivery why, and keeps its filters in the address", async () => {
       const { ci } = given();
       const { payload } = await ci.merge({ title: "Merged after all", files: { Dockerfile: printing } });
