@@ -35,12 +35,14 @@ function readServer(name: string, text: string): URL {
   const url = URL.parse(text);
   if (url === null || !/^https?:$/.test(url.protocol))
     throw new AppError("invalid", `${name}: ${JSON.stringify(text)} has to be a URL, such as http://127.0.0.1:8080`);
+  if (url.username + url.password !== "")
+    throw new AppError("invalid", `${name}: the URL must not hold a name or a password; the token says who asks`);
   return url;
 }
 
 async function findToken({ tokenFile, env, folder }: TargetRequest): Promise<string | null> {
   if (tokenFile !== null) return readToken(path.resolve(folder, tokenFile), "--token-file");
-  if (env.MERGEDOCK_TOKEN) return env.MERGEDOCK_TOKEN.trim();
+  if (env.MERGEDOCK_TOKEN) return checkToken(env.MERGEDOCK_TOKEN, "MERGEDOCK_TOKEN");
   const named = env.MERGEDOCK_TOKEN_FILE;
   return named ? readToken(path.resolve(folder, named), "MERGEDOCK_TOKEN_FILE") : null;
 }
@@ -52,7 +54,7 @@ async function ownToken(server: URL, isNamed: boolean, defaults: ClientDefaults)
       "invalid",
       `${server.origin} needs a token of its own: name its file with --token-file, or set MERGEDOCK_TOKEN`,
     );
-  return defaults.token();
+  return checkToken(await defaults.token(), "the token of this folder");
 }
 
 async function isOwn(server: URL, defaults: ClientDefaults): Promise<boolean> {
@@ -64,8 +66,12 @@ export async function readToken(file: string, name: string): Promise<string> {
     const help = "name another one with --token-file, or set MERGEDOCK_TOKEN";
     throw new AppError("invalid", `${name}: the token file ${file} cannot be read (${cause.code}); ${help}`, { cause });
   });
+  return checkToken(text, `${name}: ${file}`);
+}
+
+/** It would be no header, and whoever refused it as one would say it. */
+function checkToken(text: string, name: string): string {
   const token = text.trim();
-  // It would be no header.
   if (/^[\u0020-\u007e]+$/.test(token)) return token;
-  throw new AppError("invalid", `${name}: ${file} does not hold a token: one line of letters, digits and signs`);
+  throw new AppError("invalid", `${name} does not hold a token: one line of letters, digits and signs`);
 }
