@@ -111,6 +111,8 @@ function log({ store, viewers, knows }: BuildOptions): Middleware {
     ctx.type = isJson ? jsonLines : "text/plain; charset=utf-8";
     ctx.vary("Accept");
     ctx.set("X-Content-Type-Options", "nosniff");
+    // Headers that are set behind this are too late.
+    ctx.set("Cache-Control", "no-store");
     ctx.flushHeaders();
     const lines = followLog(store, { buildId: build.id, afterSeq, follow, signal: gone.signal });
     ctx.body = Readable.from(toBody(lines, isJson ? toJson : toText));

@@ -74,6 +74,8 @@ describe("viewers and their limits", function () {
     for (const stream of streams) expect(await stream.next("build")).not.to.equal(null);
     const following = await fetch(`${app.apiUrl}/builds/${at.buildId}/log?follow=true`, { headers: { cookie } });
     expect(following.status).to.equal(200);
+    // Whoever uses this browser next does not find it there.
+    expect(following.headers.get("cache-control")).to.equal("no-store");
     expect((await ci.api("/tokens/looker", { method: "DELETE" }, app)).status).to.equal(204);
     for (const stream of streams) expect(await stream.next("end")).to.equal(null);
     // The build goes on: nothing else ends it.
