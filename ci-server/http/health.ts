@@ -16,11 +16,19 @@ const checkMsMax = 3_000;
 
 export function healthRoutes(checks: Readonly<Record<string, Check>>): Router {
   const router = new Router();
+  // Nobody needs a token to ask: those who ask at the same time share one answer.
+  let asking: Promise<Record<string, CheckOutcome>> | null = null;
+  const ask = () => {
+    asking ??= runChecks(checks).finally(() => {
+      asking = null;
+    });
+    return asking;
+  };
   router.get("/healthz", (ctx) => {
     ctx.body = { status: "ok" };
   });
   router.get("/readyz", async (ctx) => {
-    const outcomes = await runChecks(checks);
+    const outcomes = await ask();
     const ready = Object.values(outcomes).every((outcome) => outcome.ok);
     ctx.status = ready ? 200 : 503;
     ctx.body = { ready, checks: outcomes };
