@@ -36,9 +36,7 @@ describe("the connection that hears of changes", function () {
       again.resolve();
     });
     await changes.start();
-    await pool.query(
-      `select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen ${changeChannel}'`,
-    );
+    await pool.query(`select pg_terminate_backend(pid) from pg_stat_activity where query = 'listen ${changeChannel}'`);
     await again.promise;
     const woken = changes.next(7, 50_000, new AbortController().signal);
     // It listens a moment after the database has come back.
