@@ -23,7 +23,7 @@ export interface ContextRequest {
 export interface OpenContext {
   /** The folder, with all links resolved. */
   readonly root: string;
-  /** Files and links below it that .dockerignore leaves, relative. */
+  /** Files, links and folders below it that .dockerignore leaves, relative; of a folder maybe nothing but itself. */
   readonly files: readonly string[];
   readonly hasLinks: boolean;
   /** The Dockerfile and the ignore file, whatever is ignored; `source`: where each is read. */
@@ -58,7 +58,13 @@ export function packContext({ root, files, recipeFiles }: OpenContext, mtime: Da
   const names = recipeFiles.flatMap(({ name, source }) => [name, source]);
   const entries = [...new Set([...files, ...names])].sort();
   // tar-stream's streams are not node:stream's; an error of one ends the other, and the reader sees it.
-  return pipeline(pack(root, { entries, map: (header) => normalise(header, mtime) }), new PassThrough(), () => {});
+  const packing = pack(root, {
+    entries,
+    // What is in a folder is an entry of its own.
+    ignore: () => true,
+    map: (header) => normalise(header, mtime),
+  });
+  return pipeline(packing, new PassThrough(), () => {});
 }
 
 export function noDockerfile({ context, dockerfile }: Pick<ContextRequest, "context" | "dockerfile">): AppError {
@@ -94,7 +100,7 @@ export async function insideCheckout(folder: string, context: string): Promise<s
   return root;
 }
 
-/** Every file and link below root, relative, without following links; `.git` at the top is git's and not the commit's. */
+/** Every file, link and folder below root, relative, without following links; `.git` at the top is git's and not the commit's. */
 async function listFiles(root: string): Promise<{ readonly file: string; readonly isLink: boolean }[]> {
   const entries = await readdir(root, { recursive: true, withFileTypes: true });
   const unreadable = entries.find(({ name }) => name.includes("\ufffd"));
@@ -104,7 +110,6 @@ async function listFiles(root: string): Promise<{ readonly file: string; readonl
       `the name of the file "${unreadable.name}" is not UTF-8; it cannot be sent to the engine`,
     );
   return entries
-    .filter((entry) => !entry.isDirectory())
     .map((entry) => ({
       file: path.relative(root, path.join(entry.parentPath, entry.name)),
       isLink: entry.isSymbolicLink(),

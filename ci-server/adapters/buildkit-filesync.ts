@@ -15,6 +15,7 @@ export const diffCopy = "/moby.filesync.v1.FileSync/DiffCopy";
 const kinds = { stat: 0, request: 1, data: 2, end: 3, error: 4 } as const;
 /** Go's os.FileMode. */
 const modes = { folder: 0x8000_0000, link: 0x0800_0000 } as const;
+const ignoreFile = ".dockerignore";
 const chunkBytes = 256 * 1024;
 /** Files that are read at a time. */
 const parallel = 8;
@@ -95,9 +96,10 @@ class Transfer {
 
   async run(): Promise<void> {
     const failing: { error?: Error } = {};
+    // The engine ends the call for this; a call that is destroyed here would tell it nothing, and it would wait.
     const stop = (error: Error) => {
       failing.error ??= error;
-      this.#call.destroy();
+      this.#send({ type: kinds.error, data: Buffer.from(error.message) }).catch(() => undefined);
     };
     const listing = this.#list().catch(stop);
     // The usual iterator would destroy the call, which is still to be answered.
@@ -127,16 +129,18 @@ class Transfer {
     await this.#send({ type: kinds.stat });
   }
 
-  /** The Dockerfile and the ignore file are asked for as a folder of their own, and as parts of the context by name. */
+  /** The Dockerfile and an ignore file of its own are asked for as a folder of their own, .dockerignore as a part of the context. */
   #entries(): readonly Entry[] {
     const { metadata } = this.#call;
-    // Node joins headers of one name.
-    const wanted = metadata.get("followpaths").flatMap((names) => String(names).split(/, ?/));
     const { files, hasLinks, recipeFiles } = this.#context;
     if (metadata.get("dir-name")[0] === "dockerfile") return withFolders(recipeFiles);
-    const isRecipeFile = (name: string) => recipeFiles.some((file) => file.name === name);
-    if (wanted.length > 0 && wanted.every((name) => isRecipeFile(name) || isIgnoreFile(name)))
-      return withFolders(recipeFiles.filter(({ name }) => wanted.includes(name)));
+    const isEncoded = metadata.get("followpaths-encoded").length > 0;
+    // Node joins headers of one name.
+    const wanted = isEncoded ? [] : metadata.get("followpaths").flatMap((names) => String(names).split(/, ?/));
+    // Before it knows what is ignored; later the same name may be what is copied.
+    const isFirst = metadata.get("exclude-patterns").length === 0 && wanted.join() === ignoreFile;
+    const ignoring = isFirst ? recipeFiles.filter(({ name }) => name === ignoreFile) : [];
+    if (ignoring.length > 0) return withFolders(ignoring);
     return withFolders(followed(files, wanted, hasLinks).map((name) => ({ name, source: name })));
   }
 
@@ -192,10 +196,6 @@ class Transfer {
 export interface Entry {
   readonly name: string;
   readonly source: string;
-}
-
-function isIgnoreFile(name: string): boolean {
-  return name.endsWith(".dockerignore");
 }
 
 /** In the order that the engine insists on: by the bytes of the path's names, one after the other. */

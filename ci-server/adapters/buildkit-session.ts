@@ -6,9 +6,11 @@ import type { Duplex } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import {
   type handleUnaryCall,
+  logVerbosity,
   Server,
   ServerCredentials,
   type ServiceDefinition,
+  setLogVerbosity,
   status,
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
@@ -16,6 +18,9 @@ import protobuf from "protobufjs";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import type { OpenContext } from "./build-context.ts";
 import { decodePacket, diffCopy, encodePacket, serveContext } from "./buildkit-filesync.ts";
+
+// A header with a name that is not ASCII, for one thing, would be told beside the log; then the whole context is sent.
+setLogVerbosity(logVerbosity.NONE);
 
 /** What this build may have, and nothing else is given. */
 export interface SessionOffer {

@@ -6,8 +6,8 @@
  */
 export function followed(files: readonly string[], wanted: readonly string[], hasLinks = false): readonly string[] {
   const names = wanted.map((name) => name.replace(/^(?:\.?\/)+/, "").replace(/\/+$/, ""));
-  // The names come joined by commas: with one in a name it could not be told where that ends.
-  const isAmbiguous = hasLinks || files.some((file) => file.includes(","));
+  // The names come joined by commas in a header: it could not be told where one ends that has a comma or spaces around it.
+  const isAmbiguous = hasLinks || files.some((file) => /[,\p{Cc}]|(?:^|\/) | (?:\/|$)/u.test(file));
   const isAll = names.length === 0 || names.some((name) => name === "" || name === "." || /[*?[\\]/.test(name));
   if (isAll || isAmbiguous) return files;
   const folders = names.map((name) => `${name}/`);

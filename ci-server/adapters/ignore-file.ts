@@ -47,7 +47,7 @@ function toFilter(name: string, text: string): (file: string) => boolean {
   if (tooWild !== undefined)
     throw new AppError("invalid", `${name}: "${tooWild}" has more than ${wildcardsMax} * in one name`);
   try {
-    const ignore = dockerignore.default().add(text);
+    const ignore = dockerignore.default({ ignorecase: false }).add(text);
     // The patterns are compiled when they are first used.
     ignore.ignores("Dockerfile");
     return (file) => ignore.ignores(file);

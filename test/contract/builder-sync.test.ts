@@ -1,6 +1,7 @@
 // What core/ports/builder.ts promises of a context that the engine asks for file by file: only what has changed travels, and
 // what is built is what the folder holds.
 
+import { execFileSync } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import {
   chmod,
@@ -19,6 +20,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { expect } from "chai";
+import { AppError } from "../../ci-server/core/errors.ts";
 import { type BuilderBench, builderContract } from "../helpers/builder-bench.ts";
 import { startCountingProxy } from "../helpers/counting-proxy.ts";
 import { runImage } from "../helpers/engine-images.ts";
@@ -93,6 +95,36 @@ builderContract("Builder and a context that is asked for", (bench) => {
     const printed = await runImage(bench.lab, (await bench.build()).imageId);
     expect(printed).to.contain("./keep 644").and.not.to.contain("Dockerfile");
   });
+
+  it("lets a file that is neither file nor link fail the build at once, and names it", async () => {
+    await bench.putDockerfile("COPY . /all");
+    execFileSync("mkfifo", [join(bench.folder, "pipe")]);
+    const error: unknown = await bench.build().catch((thrown: unknown) => thrown);
+    expect(error).to.be.instanceOf(AppError).and.to.include({ code: "build_failed" });
+    expect(String(error)).to.contain("pipe is neither a file nor a link nor a folder");
+  });
+
+  it("sends a folder that .dockerignore empties, and a name in other letters than what it ignores", async () => {
+    await bench.putDockerfile("COPY . /all", ...listing);
+    await bench.put({ ".dockerignore": "logs/*\nreadme\n", "logs/a": "", README: "", readme: "" });
+    for (const contextTransfer of ["sync", "tar"] as const) {
+      const { imageId } = await bench.create({ contextTransfer }).build(bench.request({ noCache: true }));
+      const printed = await runImage(bench.lab, imageId);
+      expect(printed, contextTransfer).to.contain("./logs/\n").and.to.contain("./README 644");
+      expect(printed, contextTransfer).not.to.match(/logs\/a|readme/);
+    }
+  });
+
+  it("lets a Dockerfile take an ignore file as any other", async () => {
+    await bench.put({ "sub/.dockerignore": "x", Dockerfile: "FROM scratch\nCOPY sub/.dockerignore /\n" });
+    await bench.build();
+  });
+
+  for (const name of [" lead", "trail ", "a\nb", "\u00fc"])
+    it(`lets a Dockerfile take ${JSON.stringify(name)}`, async () => {
+      await bench.put({ [name]: "x", other: "", Dockerfile: `FROM scratch\nCOPY [${JSON.stringify(name)}, "/"]\n` });
+      await bench.build();
+    });
 
   it("finds the Dockerfile in a folder and behind a link", async () => {
     await bench.putDockerfile("COPY message.txt /", 'CMD ["/bin/cat", "/message.txt"]');

@@ -92,6 +92,10 @@ describe("the context in the session of a build", () => {
     engine.call(diffCopy, [...ids.map((id) => encodePacket({ type: 1, id })), encodePacket({ type: 3 })], {
       "dir-name": "context",
     });
+  const listed = async (headers: Record<string, string>) =>
+    (await engine.call(diffCopy, [encodePacket({ type: 3 })], { "dir-name": "context", ...headers })).message.toString(
+      "latin1",
+    );
 
   it("names the place where the engine keeps it", () => {
     expect(engine.headers["X-Docker-Expose-Session-Sharedkey"]).to.equal("k");
@@ -111,6 +115,16 @@ describe("the context in the session of a build", () => {
     const answer = await ask(2);
     expect(answer.message.toString("latin1")).not.to.contain("root:");
     expect(answer.status).to.equal(codes.unknown);
+  });
+
+  it("is all of it where names come encoded, as newer engines send those that are not ASCII", async () => {
+    expect(await listed({ followpaths: "%C3%BC, b", "followpaths-encoded": "1" })).to.contain("Dockerfile");
+  });
+
+  it("has the ignore file for who asks what is ignored, and not for a COPY of it that is ignored", async () => {
+    expect(await listed({ followpaths: ".dockerignore" })).to.contain(".dockerignore");
+    expect(await listed({ followpaths: "secret", "exclude-patterns": "secret" })).not.to.contain("secret");
+    expect(await listed({ followpaths: "Dockerfile", "exclude-patterns": "secret" })).to.contain("Dockerfile");
   });
 
   it("ends where the engine gives up", async () => {

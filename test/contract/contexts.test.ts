@@ -77,6 +77,8 @@ function contextsContract(name: string, create: (folder: string) => Contexts): v
       ["how git writes the files, though that is not sent", { ".gitattributes": "*.txt text eol=crlf\n" }],
       ["how git writes the files above the context", { ".gitattributes": "* text\n" }, { context: "services/cart" }],
       ["a file of the context", { "services/cart/x": "y" }, { context: "services/cart" }],
+      ["a folder that is left of ignored files", { "new/.gitkeep": "" }],
+      ["a file whose name .dockerignore has in other letters", { "C.MD": "" }],
     ];
     for (const [what, change, recipe] of changing) {
       it(`gives another digest for ${what}`, async () => {
@@ -104,6 +106,29 @@ function contextsContract(name: string, create: (folder: string) => Contexts): v
       expect((await read(moved, { context: "other" })).digest).to.equal(first.digest);
       expect((await read({}, { context: "link" })).digest).to.equal(first.digest);
     });
+
+    it("gives another digest for another Dockerfile behind a link, though .dockerignore leaves that out", async () => {
+      await read({ ...base, Dockerfile: { link: "skip/prod" }, "skip/prod": "FROM node:24\n" });
+      const before = await read({});
+      expect((await read({ "skip/prod": "FROM node:24\nRUN true\n" })).digest).not.to.equal(before.digest);
+    });
+
+    for (const context of ["libs", "libs/deep"])
+      it(`gives another digest for another commit of the submodule that has the context ${context}`, async () => {
+        const cwd = join(folder, "shop");
+        await read(base);
+        // As it is laid out in the place of the gitlink.
+        await mkdir(join(cwd, context), { recursive: true });
+        await writeFile(join(cwd, context, "Dockerfile"), "FROM scratch\n");
+        const digest = async (module: string) => {
+          await git(["update-index", "--add", "--cacheinfo", `160000,${module},libs`], { cwd });
+          await git(["commit", "--quiet", "-m", "x"], { cwd });
+          const checkout = { folder: cwd, sha: await git(["rev-parse", "HEAD"], { cwd }) };
+          const recipe = { context, dockerfile: "Dockerfile" };
+          return (await contexts.read({ checkout, recipe, signal: new AbortController().signal })).digest;
+        };
+        expect(await digest("a".repeat(40))).not.to.equal(await digest("b".repeat(40)));
+      });
 
     it("gives another digest for another commit of a submodule, though .dockerignore leaves it out", async () => {
       const link = (sha: string) =>

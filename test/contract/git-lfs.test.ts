@@ -1,5 +1,6 @@
 // What core/ports/git.ts promises of LFS: the files themselves in the place of their pointers, from allowed hosts, as their ids say.
 
+import { statSync } from "node:fs";
 import { lstat, readdir, readFile, readlink } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -61,6 +62,14 @@ describe("Git, of LFS", function () {
     ] as const)
       expect(await textOf(await tester.checkout(own(), { sha }), "a.bin")).to.equal(text);
     expect(lfs.sent).to.have.length(2);
+  });
+
+  it("gives each object a time of its own, by which an engine tells a file from another of its size", async () => {
+    const texts = Array.from({ length: 40 }, (_none, index) => `object ${100 + index}`);
+    await commit(Object.fromEntries(texts.map((text) => [`${text}.bin`, lfs.keep(text)])));
+    const { folder } = await tester.checkout(own());
+    const times = texts.map((text) => statSync(join(folder, `${text}.bin`), { bigint: true }).mtimeNs);
+    expect(new Set(times).size).to.equal(texts.length);
   });
 
   it("leaves alone what .gitattributes does not give to LFS, what is no pointer, and links", async () => {

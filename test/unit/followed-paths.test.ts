@@ -27,6 +27,10 @@ describe("the files that a Dockerfile takes", () => {
   it("are all of them where a link may lead anywhere", () =>
     expect(followed(files, ["package.json"], true)).to.deep.equal(files));
 
+  for (const name of [" a", "a ", "folder /a", "a\nb"])
+    it(`are all of them where a header would not hold ${JSON.stringify(name)} as it is`, () =>
+      expect(followed([...files, name], [name])).to.deep.equal([...files, name]));
+
   it("are all of them where a name with a comma cannot be told from two names", () => {
     const withComma = [...files, "a, b"];
     expect(followed(withComma, ["a", "b"])).to.deep.equal(withComma);
