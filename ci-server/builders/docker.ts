@@ -13,6 +13,7 @@ import { toPushError } from "../adapters/push-error.ts";
 import type { BuildStep } from "../core/build-step.ts";
 import { type CredentialsByHost, credentialHost } from "../core/credentials.ts";
 import { AppError } from "../core/errors.ts";
+import { knownFailure } from "../core/failure.ts";
 import { attemptTag, isDigest } from "../core/image-ref.ts";
 import type { Builder, BuilderRequest, Built, ContextTransfer } from "../core/ports.ts";
 import { refuseSecretArgs } from "../core/secret-args.ts";
@@ -26,9 +27,15 @@ export interface DockerBuilderOptions {
   readonly contextTransfer: ContextTransfer;
 }
 
+interface Parts extends DockerBuilderOptions {
+  /** How often each context was sent to a new place, because the engine had mixed up what it remembers of it. */
+  readonly renewals: Map<string, number>;
+}
+
 export function createDockerBuilder(options: DockerBuilderOptions): Builder {
+  const parts = { ...options, renewals: new Map<string, number>() };
   return {
-    build: (request) => build(options, request),
+    build: (request) => build(parts, request),
     has: (request, built) => has(options, request, built),
     push: (request, built) => push(options, request, built),
     sweep: (madeBefore) => sweepEngine(options.engine, madeBefore),
@@ -36,17 +43,35 @@ export function createDockerBuilder(options: DockerBuilderOptions): Builder {
   };
 }
 
-async function build(options: DockerBuilderOptions, request: BuilderRequest): Promise<Built> {
+async function build(options: Parts, request: BuilderRequest): Promise<Built> {
   const { engine, credentials } = options;
   const { recipe, bases, signal, log } = request;
   refuseSecretArgs(recipe.args);
   request.onBrought(await ensureBases(engine, { bases, credentials, signal, log }));
-  const imageId = await runBuild(options, request);
+  const imageId = await runBuild(options, request).catch((error: unknown) => {
+    if (!isMixedUp(error)) throw error;
+    log("the engine looks for a file that it was told of by an earlier build: the context is sent anew");
+    const place = placeOf(request);
+    options.renewals.set(place, (options.renewals.get(place) ?? 0) + 1);
+    return runBuild(options, request);
+  });
   return { imageId: await confirmImage(engine, imageId), tag: attemptTag(request) };
 }
 
+/**
+ * BuildKit of engine 20.10 may take a file that is long gone for one that a pattern fits, after many builds from one context. Of a
+ * pattern that really fits nothing it says other words.
+ */
+function isMixedUp(error: unknown): boolean {
+  if (!(error instanceof AppError) || error.code !== "build_failed") return false;
+  const copied = knownFailure(error).step?.name ?? "";
+  return (
+    /\b(?:COPY|ADD)\b.*[*?[]/.test(copied.replace(/^\[[^\]]*\]/, "")) && /"\/[^"]*":? not found/.test(error.message)
+  );
+}
+
 /** The image's id as the engine's stream says it. */
-async function runBuild(options: DockerBuilderOptions, request: BuilderRequest): Promise<string | null> {
+async function runBuild(options: Parts, request: BuilderRequest): Promise<string | null> {
   const { engine } = options;
   const { recipe, checkout, signal } = request;
   const context = { ...recipe, folder: checkout.folder };
@@ -61,7 +86,7 @@ async function runBuild(options: DockerBuilderOptions, request: BuilderRequest):
   const reading = readBuild(request);
   let session: Session | null = null;
   try {
-    session = await offer(options, request, isSync ? toSessionContext(request, opened) : null);
+    session = await offer(options, request, isSync ? toSessionContext(options, request, opened) : null);
     const query = {
       ...buildQuery(options, request, engineBuild),
       ...(session && { session: session.id }),
@@ -95,9 +120,14 @@ async function offer(
 }
 
 /** Each worktree has its own, and each image in it: two builds at once would otherwise be in each other's way. */
-function toSessionContext({ checkout, recipe }: BuilderRequest, files: OpenContext): SessionContext {
-  const place = JSON.stringify([checkout.folder, recipe.image, recipe.context]);
-  return { files, key: createHash("sha256").update(place).digest("hex") };
+function toSessionContext({ renewals }: Parts, request: BuilderRequest, files: OpenContext): SessionContext {
+  const place = placeOf(request);
+  const key = `${place} ${renewals.get(place) ?? 0}`;
+  return { files, key: createHash("sha256").update(key).digest("hex") };
+}
+
+function placeOf({ checkout, recipe }: BuilderRequest): string {
+  return JSON.stringify([checkout.folder, recipe.image, recipe.context]);
 }
 
 function buildQuery(

@@ -24,6 +24,9 @@ import { AppError } from "../../ci-server/core/errors.ts";
 import { type BuilderBench, builderContract } from "../helpers/builder-bench.ts";
 import { startCountingProxy } from "../helpers/counting-proxy.ts";
 import { runImage } from "../helpers/engine-images.ts";
+import { fails } from "../helpers/failure.ts";
+import { trace } from "../helpers/flooding-engine.ts";
+import { startLyingProxy } from "../helpers/lying-proxy.ts";
 
 const megabyte = 1024 * 1024;
 /** One line for each file: mode, size or target, name, checksum. */
@@ -156,6 +159,42 @@ builderContract("Builder and a context that is asked for", (bench) => {
       await rm(folder, { recursive: true });
     }
   });
+
+  for (const [what, copy, builds] of [
+    ["sends the context anew where the engine looks for a file that is long gone", "src/*", 2],
+    ["does not where the Dockerfile itself names what is not there", "src/src", 1],
+  ] as const) {
+    it(what, async () => {
+      const folder = await mkdtemp(join(tmpdir(), "mixed-up-"));
+      const answers: string[] = [];
+      // BuildKit 0.8 does so after many builds: see ADR 0015.
+      const error = 'failed to compute cache key: "/src/src" not found: not found';
+      const vertex = { digest: "sha256:1", name: `[2/2] COPY ${copy} /all/`, started: { seconds: 1 } };
+      const lines = [trace({ vertexes: [{ ...vertex, completed: { seconds: 2 }, error }] })];
+      const mixedUp = Buffer.from(`${lines.join("")}${JSON.stringify({ errorDetail: { message: error }, error })}\n`);
+      const proxy = await startLyingProxy({
+        upstream: { socketPath: bench.lab.engine.socketPath },
+        isTls: false,
+        socketPath: join(folder, "engine.sock"),
+        lie: ({ path }, truth) => {
+          if (!path.startsWith("/build?")) return null;
+          answers.push(path);
+          return answers.length === 1 ? { ...truth, body: mixedUp } : null;
+        },
+      });
+      try {
+        await bench.putDockerfile("COPY src /all");
+        await bench.put({ "src/a": "a" });
+        const building = bench.create({ engineHost: `unix://${join(folder, "engine.sock")}` }).build(bench.request());
+        if (builds === 1) await fails(building, "build_failed", "not found");
+        else expect((await building).tag).to.equal("build-1");
+        expect(answers).to.have.length(builds);
+      } finally {
+        await proxy.stop();
+        await rm(folder, { recursive: true });
+      }
+    });
+  }
 
   it("T15: reads no file through a link that has taken its place", async () => {
     await bench.putDockerfile("COPY . /all", ...listing);

@@ -94,7 +94,8 @@ function log(text: string): object {
   return { vertex: "sha256:1", stream: 1, msg: Buffer.from(text) };
 }
 
-function trace(status: object): string {
+/** A line of a build's answer: BuildKit's trace. */
+export function trace(status: object): string {
   const aux = Buffer.from(schema.encode(schema.fromObject(status)).finish()).toString("base64");
   return `${JSON.stringify({ id: "moby.buildkit.trace", aux })}\n`;
 }
