@@ -76,7 +76,9 @@ function kindOf(evidence: Evidence): FailureKind {
 const dockerfileErrors =
   /dockerfile parse error|failed to parse stage name|invalid reference format|no build stage in current context|file with no instructions|Dockerfile cannot be empty|base name \(.*\) should not be blank|target stage .* could not be found|failed to process "|unknown instruction|circular dependency/i;
 const missingFile =
-  /"?\/?[^"\n]*"?:? not found(?:: not found)?$|failed to (?:compute cache key|calculate checksum)|excluded by \.dockerignore/i;
+  /"[^"\n]+":? not found(?:: not found)?$|failed to (?:compute cache key|calculate checksum)|excluded by \.dockerignore/i;
+/** What the engine's network controller says when the network of the steps, "bridge" mostly, is not there. */
+const noNetwork = /\bnetwork \S+ not found\b/;
 const baseErrors =
   /pull access denied|manifest unknown|manifest for .* not found|failed to resolve source metadata|resolve image config|load metadata for|\/v2\/[^\s"]+\/manifests\/|insufficient_scope|failed to authorize|toomanyrequests|no match for platform/i;
 
@@ -84,6 +86,7 @@ function kindInBuild({ message, text, stepName, exitCode }: Evidence): FailureKi
   // The kernel's signal 9 is what a process gets that takes more memory than there is.
   if (exitCode === 137 || overLimit(text) !== null) return "limit";
   if (exitCode !== null) return "step";
+  if (noNetwork.test(message)) return "engine";
   if (/secret \S+(?: not found|: not found)|failed to (?:get|load) secret/i.test(message)) return "secret";
   if (baseErrors.test(message) || /^(?:\[[^\]]*\] )?FROM /.test(stepName)) return "base_image";
   if (dockerfileErrors.test(message)) return "dockerfile";

@@ -146,6 +146,12 @@ const known: readonly Known[] = [
     hint: () => "let nothing but this server push to the repository's images",
   },
   {
+    kinds: ["engine"],
+    pattern: /\bnetwork (\S+) not found\b/,
+    hint: ([, network]) =>
+      `the engine has no network for steps: let docker network ls show "${network}"; dockerd makes none with --bridge=none`,
+  },
+  {
     kinds: ["timeout"],
     pattern: /limits\.build_seconds_max/,
     hint: () => "make the build faster, or raise limits.build_seconds_max in mergedock.yml",

@@ -22,7 +22,7 @@ const results: Readonly<Record<ErrorCode, Result>> = {
   internal: "error",
 };
 
-/** A full disk is ours to mend, whoever has found it. */
+/** A full disk and an engine that lacks something are ours to mend, whoever has found it. */
 export function resultOf(code: ErrorCode, kind?: FailureKind): Result {
-  return kind === "disk" ? "error" : results[code];
+  return kind === "disk" || kind === "engine" ? "error" : results[code];
 }

@@ -101,6 +101,13 @@ const ofEngine: [message: string, step: string, kind: FailureKind, hint: RegExp]
     "secret",
     /"secrets" in mergedock\.yml/,
   ],
+  [
+    "executor failed running [/bin/sh -c npm ci]: network bridge not found",
+    "[2/3] RUN npm ci",
+    "engine",
+    /^the engine has no network for steps: .*"bridge"/,
+  ],
+  ["executor failed running [/bin/sh -c x]: runtime not found", "[2/3] RUN x", "step", /last lines/],
   ["failed to copy files: copy file range failed: no space left on device", "[2/2] COPY . .", "disk", /make room/],
   [
     'failed to load cache key: Get "http://127.0.0.1:1/x": dial tcp 127.0.0.1:1: connect: connection refused',
@@ -313,7 +320,8 @@ describe("a failure", () => {
     for (const kind of failureKinds) expect(explain("invalid", "x", "plan", { kind }).hint).to.match(/^\S.{10}/);
   });
 
-  it("of a full disk is ours, whoever has found it", () => {
+  it("of a full disk, or of what the engine lacks, is ours, whoever has found it", () => {
+    expect(resultOf("build_failed", "engine")).to.equal("error");
     expect(resultOf("build_failed", "disk")).to.equal("error");
     expect(resultOf("build_failed", "step")).to.equal("failure");
   });
