@@ -80,11 +80,8 @@ async function findService({ store, repositories }: RequestParts, name: string):
   ];
   const [first] = found;
   if (first === undefined) {
-    const known = [
-      ...configured.map(qualified),
-      ...unlisted.map((one) => `${one.name}/<one of its ${recipeFileName}>`),
-    ];
-    throw new AppError("not_found", `service "${name}" is not known; there are: ${known.join(", ") || "none"}`);
+    const known = [...(configured.length > 0 ? [configured.map(qualified).join(", ")] : []), ...unlisted.map(usual)];
+    throw new AppError("not_found", `service "${name}" is not known; there are: ${known.join("; ") || "none"}`);
   }
   if (found.length > 1) {
     throw new AppError(
@@ -103,6 +100,11 @@ function serviceOf(repository: Repository, name: string, built: readonly string[
     return serviceName.safeParse(rest).success ? rest : null;
   }
   return name === usualName(repository.name) || built.includes(repository.name) ? name : null;
+}
+
+/** What can be asked for of a repository before its own file is read. */
+function usual({ name }: Repository): string {
+  return `${usualName(name)} (of ${name}), or one that its ${recipeFileName} names, as ${name}/<service>`;
 }
 
 function qualified({ repository, service }: Named): string {
