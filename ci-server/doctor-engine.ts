@@ -31,6 +31,6 @@ function fixOf(host: string, why: string): string {
   const socket = host.replace("unix://", "");
   if (/EACCES/.test(why)) return `let this user open ${socket}: usermod -aG docker <user>, then log in again`;
   if (host.startsWith("unix:"))
-    return `start it: systemctl start docker; or say where it is: engine.host in mergedock.yml, or DOCKER_HOST`;
-  return "see that it listens there and that nothing between keeps it away; engine.host in mergedock.yml says where it is";
+    return `start it: systemctl start docker; or say where it is: MERGEDOCK_ENGINE_HOST, or engine.host in mergedock.yml`;
+  return "see that it listens there and that nothing between keeps it away; MERGEDOCK_ENGINE_HOST or engine.host says where it is";
 }

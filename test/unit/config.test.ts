@@ -1,9 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect } from "chai";
 import { type Config, loadConfig } from "../../ci-server/config.ts";
 import { usualService } from "../../ci-server/core/service.ts";
+import { root } from "../helpers/folders.ts";
 
 describe("the configuration", () => {
   let folder: string;
@@ -131,6 +132,8 @@ describe("the configuration", () => {
     const env = { DOCKER_HOST: "unix:///run/user/1000/docker.sock" };
     expect(load(null, env).engineHost).to.equal("unix:///run/user/1000/docker.sock");
     expect(load(null, { ...env, MERGEDOCK_ENGINE_HOST: "tcp://engine:2375" }).engineHost).to.equal("tcp://engine:2375");
+    const example = readFileSync(path.join(root, "mergedock.example.yml"), "utf8");
+    expect(load(example, env).engineHost).to.equal("unix:///run/user/1000/docker.sock");
     expect(load("engine: { host: unix:///a.sock }", env).engineHost).to.equal("unix:///a.sock");
   });
 
