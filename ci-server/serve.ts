@@ -20,8 +20,16 @@ export async function run({ env: given, folder }: Context, input: Input): Promis
   return exitCodes.ok;
 }
 
+const howToStart: [string, string] = ["", 'README.md, "Use it", says how to start one, in another terminal'];
+
 async function report(config: Config, app: App): Promise<void> {
-  const found = Object.entries(await app.inspect());
+  process.stdout.write(startReport(config, app, await app.inspect()));
+}
+
+type Found = Awaited<ReturnType<App["inspect"]>>;
+
+/** A line for each of what was found, and of where it listens. */
+export function startReport(config: Config, app: Pick<App, "apiUrl" | "webhookUrl">, found: Found): string {
   const secret = (name: string) => path.join(config.stateFolder, "secrets", name);
   const names = config.repositories.map((repository) => repository.name).join(", ");
   const from = (name: string, configured: unknown) => (configured === null ? secret(name) : "as configured");
@@ -30,16 +38,20 @@ async function report(config: Config, app: App): Promise<void> {
       ? [["health", `${app.apiUrl}/readyz`]]
       : [
           ["webhooks", `${app.webhookUrl}  (secret: ${from("webhook-secret", config.webhookSecrets)})`],
+          ["dashboard", `${new URL("/", app.apiUrl)}  (sign in with the token below)`],
           ["api", `${app.apiUrl}  (token: ${from("admin-token", config.adminToken)})`],
         ];
   const lines: [string, string][] = [
     ...listeners,
     ["role", config.role],
     ["state", config.stateFolder],
-    ...found.map(([name, { ok, detail }]): [string, string] => [name, `${ok ? "" : "NOT USABLE: "}${detail}`]),
+    ...Object.entries(found).flatMap(([name, { ok, detail }]): [string, string][] => [
+      [name, `${ok ? "" : "NOT USABLE: "}${detail}`],
+      ...(name === "registry" && !ok ? [howToStart] : []),
+    ]),
     ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
   ];
-  process.stdout.write(lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join(""));
+  return lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join("");
 }
 
 /** The first signal drains, the second one does not wait. */

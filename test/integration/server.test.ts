@@ -35,6 +35,8 @@ describe("the server", function () {
       /^engine +NOT USABLE: the Docker engine at unix:\/\/\/var\/run\/docker\.sock cannot be reached/m,
     );
     expect(report).to.match(/^registry +NOT USABLE: the registry https:\/\/localhost:5000 cannot be reached/m);
+    expect(report).to.match(/^ +README\.md, "Use it", says how to start one/m);
+    expect(report).to.match(/^dashboard +http:\/\/127\.0\.0\.1:\d+\/ {2}\(sign in with the token below\)\n^api /m);
     expect(report).to.match(/^database +PostgreSQL 18/m);
     expect(report).to.match(/^tunnel +none .*local mode/m);
     expect(report).to.match(/^repositories none yet: list them under "repositories" in mergedock\.yml$/m);
