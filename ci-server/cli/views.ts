@@ -89,5 +89,6 @@ export function titleOf({ pullRequest, service, version, trigger }: BuildView): 
 }
 
 export function stateOf({ result, stage }: BuildView): string {
-  return result ?? stage ?? "queued";
+  if (result !== null) return result;
+  return stage === null || stage === "queued" ? "queued" : `running (${stage})`;
 }

@@ -6,6 +6,7 @@ import { toTable } from "../../ci-server/cli/table.ts";
 import { paint } from "../../ci-server/cli/terminal.ts";
 import { cut, logText, plain, widthOf } from "../../ci-server/cli/text.ts";
 import { toAge, toDuration, toSize } from "../../ci-server/cli/units.ts";
+import { buildView, stateOf } from "../../ci-server/cli/views.ts";
 import { errorCodes } from "../../ci-server/core/errors.ts";
 import { keptTerminal } from "../helpers/fake-terminal.ts";
 
@@ -29,6 +30,17 @@ describe("text for a terminal", () => {
       "日…",
       "abc",
       "",
+    ]);
+  });
+});
+
+describe("a build's state", () => {
+  it("is its result, or that it runs and in which stage, or that it waits", () => {
+    const state = (result: string | null, stage: string | null) =>
+      stateOf(buildView.parse({ id: 7, repository: "acme/shop", trigger: "manual", createdAt: "", result, stage }));
+    expect(state(null, "build")).to.equal("running (build)");
+    expect([state("failure", "build"), state(null, null), state(null, "queued")]).to.deep.equal([
+      ...["failure", "queued", "queued"],
     ]);
   });
 });
