@@ -24,7 +24,8 @@ export async function rebuild(
   idempotencyKey: string | null,
 ): Promise<number> {
   const build = await store.build(buildId);
-  if (build === null) throw new AppError("not_found", `there is no build ${buildId}; GET /api/v1/builds lists them`);
+  if (build === null)
+    throw new AppError("not_found", `there is no build ${buildId}; the list of builds has those that there are`);
   if (findRepository(repositories, build.repository) === undefined)
     throw new AppError(
       "conflict",

@@ -136,7 +136,8 @@ function toJson({ seq, at, stage, service, step, stream, text }: LogLine): strin
 export async function find(store: Store, text: string | undefined): Promise<Build> {
   const parsed = id.safeParse(text);
   const build = parsed.success ? await store.build(parsed.data) : null;
-  if (build === null) throw new AppError("not_found", `there is no build ${text}; GET /api/v1/builds lists them`);
+  if (build === null)
+    throw new AppError("not_found", `there is no build ${text}; the list of builds has those that there are`);
   return build;
 }
 

@@ -69,7 +69,7 @@ describe("the API", function () {
       "an unknown service",
       { service: "cart", version: "1", type: "docker" },
       404,
-      'service "cart" is not known; there are: acme/shop/<one of its .mergedock.yml>',
+      'service "cart" is not known; there are: shop (of acme/shop), or one that its .mergedock.yml names, as acme/shop/<service>',
     ],
     [
       "a version like a tag of a build",
@@ -153,7 +153,7 @@ describe("the API", function () {
       expect((await ci.api(path)).status, path).to.equal(404);
     }
     expect((await problem(await ci.api("/builds/7777"))).detail).to.equal(
-      "there is no build 7777; GET /api/v1/builds lists them",
+      "there is no build 7777; the list of builds has those that there are",
     );
     expect((await ci.api("/builds", { method: "DELETE" })).status).to.equal(405);
   });
