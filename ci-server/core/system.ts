@@ -9,7 +9,8 @@ export const vitalChecks: readonly CheckName[] = ["engine", "registry", "databas
 /** What to do about a check that failed. */
 export const fixes: Readonly<Record<CheckName, string>> = {
   engine: "start Docker (systemctl start docker), or name another engine under engine.host",
-  registry: "start the registry (docker compose up -d registry), and check registry.api_url, ca_file and password_file",
+  registry:
+    'start it: README.md, "Use it", or docker compose up -d registry; check registry.api_url, ca_file and password_file',
   database: "start PostgreSQL, and check DATABASE_URL",
   tunnel: "docker compose --profile tunnel up -d, with NGROK_AUTHTOKEN in .env",
   disk: "mergedock prune, or make room on the disk; limits.free_bytes_min says how much a build wants",
