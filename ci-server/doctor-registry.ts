@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { engineSignsIn } from "./adapters/engine-facts.ts";
 import { createRegistryHttp } from "./adapters/registry-http.ts";
-import { type Finding, failure, ok } from "./cli/findings.ts";
+import { type Finding, failure, ok, warning } from "./cli/findings.ts";
 import { clockFinding } from "./cli/server-findings.ts";
 import type { Config } from "./config.ts";
 import { toAppError } from "./core/errors.ts";
@@ -18,6 +18,9 @@ interface Account {
   readonly caFile: string | null;
 }
 
+const byEngine = "engine's CA";
+const skipped = warning(byEngine, "skipped: the registry does not answer", "start the registry, then look again");
+
 /** What a server would make at its first start is not made here. */
 export async function registryFindings(config: Config): Promise<Finding[]> {
   if (config.role === "receiver") return [ok("registry", "none is needed: this process has the role receiver")];
@@ -25,7 +28,7 @@ export async function registryFindings(config: Config): Promise<Finding[]> {
   if (typeof account === "string")
     return [failure("registry", account, "start the server once, which makes it: mergedock serve")];
   const own = await askRegistry(config, account);
-  return [...own, await askByEngine(config, account)];
+  return [...own.findings, own.isThere ? await askByEngine(config, account) : skipped];
 }
 
 /** The sentence says what is missing. */
@@ -39,8 +42,14 @@ function readAccount({ registry, stateFolder }: Config): Account | string {
   return { username: registry.username, password, ca: caFile === null ? null : readFileSync(caFile, "utf8"), caFile };
 }
 
+interface Asked {
+  readonly findings: readonly Finding[];
+  /** False: nobody answers there. */
+  readonly isThere: boolean;
+}
+
 /** Over verified TLS, as the server does it. */
-async function askRegistry({ registry, limits }: Config, account: Account): Promise<Finding[]> {
+async function askRegistry({ registry, limits }: Config, account: Account): Promise<Asked> {
   const { apiUrl, pushHost: host } = registry;
   const { username, password, ca } = account;
   const timeoutMs = Math.min(limits.registry_seconds_max, 10) * 1000;
@@ -55,16 +64,17 @@ async function askRegistry({ registry, limits }: Config, account: Account): Prom
   try {
     const call = { method: "GET", path: "/v2/", scope: "", signal: new AbortController().signal } as const;
     const { status, headers } = await http.read(call);
-    if (status !== 200)
-      return [
-        failure("registry", `${apiUrl} answers ${status}`, "is it a registry? registry.api_url says where it is"),
-      ];
+    if (status !== 200) {
+      const fix = "is it a registry? registry.api_url says where it is";
+      return { findings: [failure("registry", `${apiUrl} answers ${status}`, fix)], isThere: true };
+    }
     const version = "its API does not tell its version; Distribution below 3.1.1 has known holes";
     const found = ok("registry", `${apiUrl}: TLS verified, signed in as ${username}; ${version}`);
-    return [found, ...clockFinding("registry", headers.date ?? null, Date.now())];
+    return { findings: [found, ...clockFinding("registry", headers.date ?? null, Date.now())], isThere: true };
   } catch (cause) {
     const { code, message } = toAppError(cause);
-    return [failure("registry", message, fixOf(code, account))];
+    const isThere = code !== "unavailable" && code !== "timeout";
+    return { findings: [failure("registry", message, fixOf(code, account))], isThere };
   } finally {
     http.close();
   }
@@ -77,7 +87,7 @@ function fixOf(code: string, { caFile }: Account): string {
     const trusted = caFile === null ? "the machine's authorities" : caFile;
     return `its certificate is not of a CA that is trusted here (${trusted}): give the registry state/certs/registry.crt and\nregistry.key, or name its CA: registry.ca_file`;
   }
-  return "start it (registry/README.md), or say where it is: registry.api_url";
+  return 'start it: README.md, "Use it", or docker compose up -d registry; or say where it is: registry.api_url';
 }
 
 /** A real sign-in by the engine: what keeps it away keeps a push away. Nothing is written. */
@@ -85,22 +95,21 @@ async function askByEngine(
   { engineHost, registry }: Config,
   { username, password, caFile }: Account,
 ): Promise<Finding> {
-  const name = "engine's CA";
   const { pushHost } = registry;
   try {
     await engineSignsIn(engineHost, { username, password, serveraddress: pushHost });
-    return ok(name, `the engine signs in at ${pushHost} (POST /auth)`);
+    return ok(byEngine, `the engine signs in at ${pushHost} (POST /auth)`);
   } catch (cause) {
     const { message } = toAppError(cause);
     const detail = `the engine does not get into ${pushHost}: ${message}`;
     if (!/x509|certificate/.test(message))
       return failure(
-        name,
+        byEngine,
         detail,
         "see that the engine runs, and that it reaches the registry under this name: registry.push_host",
       );
     const ca = caFile ?? "the registry's CA";
     const folder = `/etc/docker/certs.d/${pushHost}`;
-    return failure(name, detail, `mkdir -p ${folder} && cp ${ca} ${folder}/ca.crt, on the engine's machine`);
+    return failure(byEngine, detail, `mkdir -p ${folder} && cp ${ca} ${folder}/ca.crt, on the engine's machine`);
   }
 }

@@ -6,7 +6,7 @@ import { vitalChecks } from "../core/system.ts";
 import { type Client, readAs } from "./client.ts";
 import { type Finding, failure, ok, warning } from "./findings.ts";
 import { toAge } from "./units.ts";
-import { deliveryView } from "./views.ts";
+import { type DeliveryView, deliveryView } from "./views.ts";
 
 const system = z.object({
   version: z.string().nullable().default(null),
@@ -19,7 +19,10 @@ const system = z.object({
     .array(z.object({ code: z.string(), message: z.string(), fix: z.string().nullable().default(null) }))
     .default([]),
   setup: z
-    .object({ pingReceivedAt: z.string().nullable().default(null) })
+    .object({
+      pingReceivedAt: z.string().nullable().default(null),
+      lastRefusal: z.object({ at: z.string(), reason: z.string() }).nullable().default(null),
+    })
     .nullable()
     .default(null),
 });
@@ -29,6 +32,8 @@ const readiness = z.object({ checks: z.record(z.string(), z.object({ ok: z.boole
 const answerMsMax = 10_000;
 const hookFix =
   "add the webhook in the repository's settings: payload URL https://<public address>/webhooks/github, content type\napplication/json, the secret of state/secrets/webhook-secret, events: Pull requests";
+const secretFix =
+  "if the forge sent it: compare the secret in the webhook's settings with the one here (state/secrets/webhook-secret, where none\nis configured), and the content type";
 
 /** Throws `unavailable` where no server answers, and what keeps it from answering. */
 export async function serverFindings(client: Client): Promise<Finding[]> {
@@ -48,7 +53,7 @@ export async function serverFindings(client: Client): Promise<Finding[]> {
     }),
     ...(said?.warnings ?? []).map(({ code, message, fix }) => warning(`server: ${code}`, message, fix ?? "see docs/")),
     ...clockFinding("server", date, Date.now()),
-    await hookFinding(client, said),
+    ...hookFindings(await lastDelivery(client), said?.setup ?? null, Date.now()),
   ];
 }
 
@@ -85,21 +90,29 @@ export function clockFinding(whose: string, date: string | null, nowMs: number):
   return [apart > 300 ? failure("clock", detail, fix) : warning("clock", detail, fix)];
 }
 
-async function hookFinding(client: Client, said: System | null): Promise<Finding> {
-  const answer = readAs(
-    z.object({ deliveries: z.array(z.unknown()) }),
-    await client.get("/deliveries", { limit: 1 }),
-    "a list",
-  );
-  const [last] = answer.deliveries;
-  if (last !== undefined) {
-    const { receivedAt, name, repository } = readAs(deliveryView, last, "a delivery");
+async function lastDelivery(client: Client): Promise<DeliveryView | null> {
+  const answer = await client.get("/deliveries", { limit: 1 });
+  const [last] = readAs(z.object({ deliveries: z.array(deliveryView) }), answer, "a list").deliveries;
+  return last ?? null;
+}
+
+/** A refusal is of interest for as long as nothing was accepted after it. */
+export function hookFindings(last: DeliveryView | null, setup: System["setup"], nowMs: number): Finding[] {
+  const { pingReceivedAt: ping, lastRefusal } = setup ?? { pingReceivedAt: null, lastRefusal: null };
+  const accepted = acceptedFinding(last, ping, nowMs);
+  if (lastRefusal === null || Date.parse(lastRefusal.at) < Date.parse(last?.receivedAt ?? ping ?? lastRefusal.at))
+    return [accepted ?? warning("hook", "the forge has sent nothing yet", hookFix)];
+  const refused = `the last delivery was refused ${toAge(lastRefusal.at, nowMs)}: ${lastRefusal.reason}`;
+  return [...(accepted === null ? [] : [accepted]), warning("hook", refused, secretFix)];
+}
+
+function acceptedFinding(last: DeliveryView | null, ping: string | null, nowMs: number): Finding | null {
+  if (last !== null) {
+    const { receivedAt, name, repository } = last;
     return ok(
       "hook",
-      `last delivery ${toAge(receivedAt, Date.now())}: ${name}${repository === null ? "" : ` of ${repository}`}`,
+      `last delivery ${toAge(receivedAt, nowMs)}: ${name}${repository === null ? "" : ` of ${repository}`}`,
     );
   }
-  const ping = said?.setup?.pingReceivedAt ?? null;
-  if (ping !== null) return ok("hook", `a ping came ${toAge(ping, Date.now())}, and no delivery yet`);
-  return warning("hook", "the forge has sent nothing yet", hookFix);
+  return ping === null ? null : ok("hook", `a ping came ${toAge(ping, nowMs)}, and no delivery yet`);
 }

@@ -70,6 +70,13 @@ export interface Totals {
   /** The last verified one of a forge. */
   readonly lastDeliveryAt: Date | null;
   readonly lastPingAt: Date | null;
+  /** Anybody may have sent it: its signature did not fit, or it could not be read. */
+  readonly lastRefusal: LastRefusal | null;
+}
+
+export interface LastRefusal {
+  readonly at: Date;
+  readonly reason: string;
 }
 
 /** Deliveries that the server has sent itself bear GUIDs that begin like this: they say nothing of a forge. */

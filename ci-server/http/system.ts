@@ -59,7 +59,7 @@ async function describe(parts: SystemParts) {
   const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
   const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
   const database = /^PostgreSQL (\S+)/.exec(detail("database") ?? "")?.[1] ?? null;
-  const { lastPingAt = null, queued = 0, running = 0, builds = 0 } = totals ?? {};
+  const { lastPingAt = null, lastRefusal = null, queued = 0, running = 0, builds = 0 } = totals ?? {};
   return {
     ...{ version: about.version, role: about.role, startedAt: about.startedAt },
     uptimeSeconds: Math.max(0, Math.floor((now().getTime() - about.startedAt.getTime()) / 1000)),
@@ -74,6 +74,7 @@ async function describe(parts: SystemParts) {
       events: ["pull_request"],
       contentType: "application/json",
       pingReceivedAt: lastPingAt,
+      lastRefusal,
       registryHost: about.facts.pushHost,
       caUrl: about.caUrl,
       repositories: about.facts.repositories,

@@ -131,6 +131,8 @@ describe("the ledger", function () {
     const before = await ci.countRows("refused_delivery");
     await ci.deliver({ secret: "not the hook's secret" });
     expect(await ci.countRows("refused_delivery")).to.equal(before + 1);
+    const { setup } = (await (await ci.api("/system")).json()) as { setup: { lastRefusal: { reason: string } | null } };
+    expect(setup.lastRefusal?.reason).to.contain("the signature does not fit");
   });
 
   it("makes one build of an image that is asked for again under its Idempotency-Key", async () => {

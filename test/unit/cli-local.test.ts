@@ -6,11 +6,13 @@ import path from "node:path";
 import { expect } from "chai";
 import type { Context } from "../../ci-server/cli/command.ts";
 import { findingsText } from "../../ci-server/cli/findings.ts";
-import { clockFinding } from "../../ci-server/cli/server-findings.ts";
+import { clockFinding, hookFindings } from "../../ci-server/cli/server-findings.ts";
+import { deliveryView } from "../../ci-server/cli/views.ts";
 import { loadConfig } from "../../ci-server/config.ts";
 import { run } from "../../ci-server/config-check.ts";
 import { toFindings } from "../../ci-server/doctor-engine.ts";
 import { diskFindings } from "../../ci-server/doctor-machine.ts";
+import { registryFindings } from "../../ci-server/doctor-registry.ts";
 import { keptTerminal } from "../helpers/fake-terminal.ts";
 
 describe("config check", () => {
@@ -86,6 +88,39 @@ describe("the doctor", () => {
     ]);
     expect(level(60)?.detail).to.equal("this machine's clock is 60 s behind the registry's");
     expect(clockFinding("registry", null, now)).to.deep.equal([]);
+  });
+
+  it("says why the last delivery was refused, until one is accepted", () => {
+    const now = Date.parse("2026-11-21T12:00:00Z");
+    const at = (seconds: number) => new Date(now - seconds * 1000).toISOString();
+    const delivery = (seconds: number) =>
+      deliveryView.parse({ guid: "g", name: "ping", receivedAt: at(seconds), verdict: "skip", reason: "a ping" });
+    const refused = { pingReceivedAt: null, lastRefusal: { at: at(20), reason: "the signature does not fit" } };
+    const [only, ...more] = hookFindings(null, refused, now);
+    expect(only).to.deep.include({
+      level: "warning",
+      detail: "the last delivery was refused 20 s ago: the signature does not fit",
+    });
+    expect(only?.fix).to.contain("compare the secret");
+    expect(more).to.deep.equal([]);
+    const levels = (seconds: number) => hookFindings(delivery(seconds), refused, now).map(({ level }) => level);
+    expect([levels(10), levels(30)]).to.deep.equal([["ok"], ["ok", "warning"]]);
+    const [none] = hookFindings(null, { ...refused, lastRefusal: null }, now);
+    expect(none?.detail).to.equal("the forge has sent nothing yet");
+  });
+
+  it("does not let the engine ask a registry that does not answer", async () => {
+    const env = {
+      MERGEDOCK_REGISTRY_API_URL: "https://127.0.0.1:1",
+      MERGEDOCK_REGISTRY_CA_FILE: "system",
+      MERGEDOCK_REGISTRY_PASSWORD: "a password of it",
+    };
+    const found = await registryFindings(loadConfig({ env, folder: "/nowhere/at/all" }));
+    expect(found.map(({ name, level }) => `${name} ${level}`)).to.deep.equal([
+      "registry failure",
+      "engine's CA warning",
+    ]);
+    expect(found[1]?.detail).to.equal("skipped: the registry does not answer");
   });
 
   it("says that builds wait for room on the disk", async () => {

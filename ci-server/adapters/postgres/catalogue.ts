@@ -56,15 +56,25 @@ async function listRepositories(pool: Pool, names: readonly string[]): Promise<R
   }));
 }
 
+interface TotalsRow extends Omit<Totals, "lastRefusal"> {
+  readonly refusedAt: Date | null;
+  readonly refusedFor: string | null;
+}
+
 async function readTotals(pool: Pool): Promise<Totals> {
-  const { rows } = await pool.query<Totals>(
+  const { rows } = await pool.query<TotalsRow>(
     `select (select count(*)::int from (select 1 from build limit ${countMax}) as counted) as builds, open.queued, open.running,
        (select d.received_at from delivery d where ${isOfForge} order by d.id desc limit 1) as "lastDeliveryAt",
        (select d.received_at from delivery d where d.name = 'ping' and d.name <> 'pull_request' and ${isOfForge}
-         order by d.id desc limit 1) as "lastPingAt"
-     from (select ${openCounts} from build b where b.result is null) as open`,
+         order by d.id desc limit 1) as "lastPingAt", refused.at as "refusedAt", refused.reason as "refusedFor"
+     from (select ${openCounts} from build b where b.result is null) as open
+       left join (select r.at, r.reason from refused_delivery r order by r.id desc limit 1) as refused on true`,
   );
-  return rows[0] ?? { builds: 0, queued: 0, running: 0, lastDeliveryAt: null, lastPingAt: null };
+  const [row] = rows;
+  if (row === undefined)
+    return { builds: 0, queued: 0, running: 0, lastDeliveryAt: null, lastPingAt: null, lastRefusal: null };
+  const { refusedAt, refusedFor, ...totals } = row;
+  return { ...totals, lastRefusal: refusedAt === null ? null : { at: refusedAt, reason: refusedFor ?? "" } };
 }
 
 async function countAhead(pool: Pool, buildId: number): Promise<number> {

@@ -35,6 +35,10 @@ export const systemView = z
       events: z.array(z.string()),
       contentType: z.string(),
       pingReceivedAt: time.nullable(),
+      lastRefusal: z
+        .object({ at: time, reason: z.string() })
+        .nullable()
+        .meta({ description: "The last delivery that was not accepted, whoever sent it." }),
       registryHost: z.string(),
       caUrl: z.string().nullable(),
       repositories: count,
