@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { get, query } from "./api.ts";
+import { parseShown } from "./shown-text.ts";
 import type { ActivityItem } from "./views.ts";
 
 export interface Filters {
@@ -94,7 +95,10 @@ export class ActivityFeed {
       // What happened between the page and the events.
       void this.#load();
     });
-    events.addEventListener("activity", ({ data }) => this.#take(JSON.parse(data)));
+    events.addEventListener("activity", ({ data }) => {
+      // The API's own contract says what its events hold.
+      this.#take(parseShown(data) as ActivityItem);
+    });
     events.addEventListener("reset", () => void this.#load());
     events.addEventListener("error", () => {
       this.isLive.value = false;

@@ -1,5 +1,7 @@
 // Asks the API as the session of this browser; what it refuses is thrown with the sentence that it says.
 
+import { parseShown } from "./shown-text.ts";
+
 export class Problem extends Error {
   readonly status: number;
 
@@ -32,7 +34,7 @@ async function ask<T>(path: string, init: RequestInit): Promise<T> {
   const response = await open(path, init);
   const text = await response.text();
   // The API's own contract says what comes from where; views.ts has it.
-  return (text === "" ? null : JSON.parse(text)) as T;
+  return (text === "" ? null : parseShown(text)) as T;
 }
 
 /** The answer as it comes, once it is a good one. */

@@ -49,6 +49,12 @@ export function waterfallOf(build: BuildView, nowMs: number): Waterfall {
   };
 }
 
+/** What is said where there is no bar. */
+export function withoutBars({ result }: Pick<BuildView, "result">): string {
+  if (result === null) return "Nothing has begun yet.";
+  return result === "cancellation" ? "It was cancelled before it began." : "Nothing was begun.";
+}
+
 function stepsOf(build: BuildView, began: number, nowMs: number): Bar[] {
   const hasSeveral = Object.keys(build.steps).length > 1;
   return Object.entries(build.steps).flatMap(([service, steps]) =>

@@ -15,13 +15,10 @@ interface LogPanelProps {
   readonly onBuild: (build: BuildEntry) => void;
 }
 
-/** Wide enough for most lines. */
-const wideQuery = "(min-width: 900px)";
-
 export function LogPanel({ build, reader, onBuild }: LogPanelProps) {
   const scroller = useRef<HTMLElement>(null);
   const lines = useRef<HTMLDivElement>(null);
-  const isWrapped = useSignal(!matchMedia(wideQuery).matches);
+  const isWrapped = useSignal(true);
   // The log is that of one build, and read once, whatever else of the build changes.
   useEffect(() => {
     if (scroller.current === null || lines.current === null) return;

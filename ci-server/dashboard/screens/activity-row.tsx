@@ -5,6 +5,7 @@ import { bytes, duration, shortSha } from "../format.ts";
 import { elapsedMs, failureInShort } from "../headline.ts";
 import { State, stateOf } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
+import { isTest, testedText } from "../test-delivery.ts";
 import type { ActivityItem, BuildEntry } from "../views.ts";
 
 export function ActivityRow({ item }: { readonly item: ActivityItem }) {
@@ -13,11 +14,7 @@ export function ActivityRow({ item }: { readonly item: ActivityItem }) {
   return (
     <li>
       <a class="row" href={to} data-row>
-        {build === null ? (
-          <State name="skip" word={delivery?.verdict === "skip" ? "ignored" : "taken"} />
-        ) : (
-          <State name={stateOf(build)} />
-        )}
+        {build === null ? <DeliveryState delivery={delivery} /> : <State name={stateOf(build)} />}
         <span class="row-what">
           <span class="row-title">{item.title}</span>
           <span class="row-about">
@@ -34,13 +31,18 @@ export function ActivityRow({ item }: { readonly item: ActivityItem }) {
   );
 }
 
+function DeliveryState({ delivery }: Pick<ActivityItem, "delivery">) {
+  if (isTest(delivery?.guid ?? "")) return <State name="success" word="tested" />;
+  return <State name="skip" word={delivery?.verdict === "skip" ? "ignored" : "taken"} />;
+}
+
 function About({ item: { build, delivery, repository } }: { readonly item: ActivityItem }) {
   if (build === null) {
     const event = [delivery?.event, delivery?.action].filter(Boolean).join(" ");
     return (
       <>
         <span>{[repository, event].filter(Boolean).join(" · ")}</span>
-        <span class="row-reason">{delivery?.reason}</span>
+        <span class="row-reason">{isTest(delivery?.guid ?? "") ? testedText : delivery?.reason}</span>
       </>
     );
   }

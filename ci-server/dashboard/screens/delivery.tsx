@@ -12,6 +12,8 @@ import { Scroll } from "../parts/scroll.tsx";
 import { State } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAdmin } from "../session.ts";
+import { withoutTurns } from "../shown-text.ts";
+import { isTest, testedText } from "../test-delivery.ts";
 import type { DeliveryView, ReplayView } from "../views.ts";
 import { RuleList } from "./rule-list.tsx";
 
@@ -32,11 +34,8 @@ function Loaded({ delivery }: { readonly delivery: DeliveryView }) {
   return (
     <>
       <p class="headline">
-        <State
-          name={delivery.verdict === "build" ? "success" : "skip"}
-          word={delivery.verdict === "build" ? "taken" : "ignored"}
-        />
-        <span>{delivery.reason}</span>
+        <State {...stateOf(delivery)} />
+        <span>{isTest(delivery.guid) ? testedText : delivery.reason}</span>
       </p>
       <Facts
         facts={[
@@ -69,6 +68,13 @@ function Loaded({ delivery }: { readonly delivery: DeliveryView }) {
       <Body guid={delivery.guid} />
     </>
   );
+}
+
+function stateOf({ guid, verdict }: DeliveryView) {
+  if (isTest(guid)) return { name: "success", word: "tested" } as const;
+  return verdict === "build"
+    ? ({ name: "success", word: "taken" } as const)
+    : ({ name: "skip", word: "ignored" } as const);
 }
 
 function Again({ guid }: { readonly guid: string }) {
@@ -141,7 +147,7 @@ function Body({ guid }: { readonly guid: string }) {
         <>
           <CopyButton text={text.value} label="Copy the body" />
           <Scroll class="body" label="Body">
-            <pre>{text.value.slice(0, shownBytesMax)}</pre>
+            <pre>{withoutTurns(text.value.slice(0, shownBytesMax))}</pre>
           </Scroll>
         </>
       )}

@@ -16,6 +16,7 @@ export function FailureCard({ build, goToStep }: FailureProps) {
   const number = step?.number ?? null;
   return (
     <section class="failure" aria-label="Failure">
+      <p class="failure-message">{failure.message}</p>
       {failure.hint !== null && (
         <p class="failure-hint">
           <strong>What to do:</strong> {failure.hint}
@@ -26,7 +27,6 @@ export function FailureCard({ build, goToStep }: FailureProps) {
           <span key={place}>{place}</span>
         ))}
       </p>
-      {number === null && <p class="failure-message">{failure.message}</p>}
       {failure.lastLines.length > 0 && (number === null || build.logRemovedAt !== null) && (
         <Scroll class="last-lines" label="What it printed last">
           <pre>{failure.lastLines.map(plainText).join("\n")}</pre>

@@ -36,6 +36,7 @@ function Loaded({ image }: { readonly image: ImageView }) {
     <>
       <section class="pull">
         <h2>Pull</h2>
+        <Login image={image} />
         {(["docker", "podman", "compose"] as const).map((way) => (
           <div key={way}>
             <h3>{way}</h3>
@@ -74,6 +75,24 @@ function Loaded({ image }: { readonly image: ImageView }) {
         </button>
       )}
       <TrustTheCa />
+    </>
+  );
+}
+
+/** Before the first pull: the registry knows who asks. */
+function Login({ image }: { readonly image: ImageView }) {
+  const host = image.versions[0]?.reference.split("/")[0];
+  if (host === undefined) return null;
+  return (
+    <>
+      <div>
+        <h3>log in</h3>
+        <Command text={`docker login ${host} -u ci --password-stdin`} label="the login" />
+      </div>
+      <p class="quiet">
+        Once, with the registry's password on its input; podman takes the same. On the server it lies in the file of{" "}
+        <code>registry.password_file</code>.
+      </p>
     </>
   );
 }

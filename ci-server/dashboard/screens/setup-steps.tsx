@@ -1,10 +1,17 @@
 // The steps from an empty installation to the first image, with those that are done.
 
+import { heardFromForge } from "../check-state.ts";
+import { useLoaded } from "../live.ts";
 import { State } from "../parts/state.tsx";
-import { Time } from "../parts/time.tsx";
-import type { SystemView } from "../views.ts";
+import type { BuildEntry, SystemView } from "../views.ts";
 
-export function SetupSteps({ system: { setup, checks } }: { readonly system: SystemView }) {
+const pollMs = 3_000;
+/** One of a merge that went well. */
+const mergeBuilt = "/builds?trigger=pull_request&result=success&limit=1";
+
+export function SetupSteps({ system }: { readonly system: SystemView }) {
+  const { setup, checks } = system;
+  const merged = useLoaded<{ readonly builds: readonly BuildEntry[] }>(mergeBuilt, pollMs).value.value;
   const needed = checks.filter(({ name }) => ["engine", "registry", "database"].includes(name));
   const broken = needed.filter(({ ok }) => !ok).map(({ name }) => name);
   const steps = [
@@ -19,11 +26,15 @@ export function SetupSteps({ system: { setup, checks } }: { readonly system: Sys
       help: 'under "repositories", with its URL',
     },
     {
-      done: setup.pingReceivedAt !== null,
-      what: "The forge's ping has arrived",
+      done: heardFromForge(system) !== null,
+      what: "A delivery of the forge has arrived",
       help: "add the webhook to the repository",
     },
-    { done: setup.builds > 0, what: "A pull request was merged, and its image built", help: "merge one" },
+    {
+      done: merged !== null && merged.builds.length > 0,
+      what: "A pull request was merged, and its image built",
+      help: "merge one",
+    },
   ];
   return (
     <ol class="steps">
@@ -33,12 +44,6 @@ export function SetupSteps({ system: { setup, checks } }: { readonly system: Sys
           <span>
             {what}
             {!done && help !== null && <span class="quiet"> ({help})</span>}
-            {done && what.includes("ping") && setup.pingReceivedAt !== null && (
-              <>
-                {" "}
-                <Time at={setup.pingReceivedAt} />
-              </>
-            )}
           </span>
         </li>
       ))}

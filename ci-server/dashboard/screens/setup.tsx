@@ -2,14 +2,17 @@
 
 import { useSignal } from "@preact/signals";
 import { get, send } from "../api.ts";
+import { heardFromForge, isBad, wordOf } from "../check-state.ts";
 import { useLoaded } from "../live.ts";
 import { Command } from "../parts/copy.tsx";
 import { Facts } from "../parts/facts.tsx";
+import { Fix } from "../parts/fix.tsx";
 import { Page } from "../parts/page.tsx";
 import { Loading, ProblemNote } from "../parts/problem.tsx";
 import { State } from "../parts/state.tsx";
 import { Time } from "../parts/time.tsx";
 import { isAdmin } from "../session.ts";
+import { testedText } from "../test-delivery.ts";
 import type { RepositoryListView, SystemView } from "../views.ts";
 import { SetupSteps } from "./setup-steps.tsx";
 
@@ -26,7 +29,7 @@ export function SetupScreen() {
       ) : (
         <>
           <SetupSteps system={view} />
-          <Webhook setup={view.setup} />
+          <Webhook system={view} />
           {isAdmin() && <TestDelivery />}
           <Dependencies system={view} />
         </>
@@ -35,7 +38,8 @@ export function SetupScreen() {
   );
 }
 
-function Webhook({ setup }: { readonly setup: SystemView["setup"] }) {
+function Webhook({ system }: { readonly system: SystemView }) {
+  const { setup } = system;
   return (
     <section class="card">
       <h2>The webhook</h2>
@@ -58,18 +62,33 @@ function Webhook({ setup }: { readonly setup: SystemView["setup"] }) {
           ["Events", `Let me select individual events: ${setup.events.map(eventName).join(", ")}`],
         ]}
       />
-      <p class="ping" role="status">
-        {setup.pingReceivedAt === null ? (
-          <>
-            <State name="queued" word="waiting" /> for the ping that GitHub sends when the webhook is added…
-          </>
-        ) : (
-          <>
-            <State name="success" word="received" /> the ping, <Time at={setup.pingReceivedAt} />
-          </>
-        )}
-      </p>
+      <Heard system={system} />
     </section>
+  );
+}
+
+function Heard({ system }: { readonly system: SystemView }) {
+  const heard = heardFromForge(system);
+  const { pingReceivedAt } = system.setup;
+  return (
+    <p class="ping" role="status">
+      {heard === null ? (
+        <>
+          <State name="queued" word="waiting" /> for the ping that GitHub sends when the webhook is added…
+        </>
+      ) : (
+        <>
+          <State name="success" word="received" />
+          {pingReceivedAt === null ? (
+            heard
+          ) : (
+            <span>
+              the ping, <Time at={pingReceivedAt} />
+            </span>
+          )}
+        </>
+      )}
+    </p>
   );
 }
 
@@ -167,7 +186,7 @@ function Answer({ answer: { status, verdict, delivery } }: { readonly answer: Te
   return (
     <p role="status">
       <State name={isGood ? "success" : "failure"} word={isGood ? "taken" : "refused"} /> with {status}
-      {verdict !== null && `: ${verdict}`}.{" "}
+      {isGood ? `: ${testedText}` : verdict !== null && `: ${verdict}`}.{" "}
       {delivery !== null && <a href={`/deliveries/${encodeURIComponent(delivery)}`}>See what was decided</a>}
     </p>
   );
@@ -178,13 +197,14 @@ function Dependencies({ system }: { readonly system: SystemView }) {
     <section>
       <h2>What it needs</h2>
       <ul class="cards">
-        {system.checks.map(({ name, ok, detail, fix }) => (
-          <li key={name} class="card">
+        {system.checks.map((check) => (
+          <li key={check.name} class="card">
             <h3>
-              {name} <State name={ok ? "success" : "failure"} word={ok ? "works" : "does not work"} />
+              {check.name}{" "}
+              <State name={check.ok ? "success" : isBad(check) ? "failure" : "skip"} word={wordOf(check)} />
             </h3>
-            <p>{detail}</p>
-            {!ok && fix !== null && <Command text={fix} label={`what mends ${name}`} />}
+            <p>{check.detail}</p>
+            <Fix check={check} />
           </li>
         ))}
       </ul>

@@ -4,11 +4,24 @@ import { useLoaded } from "../live.ts";
 import { Command } from "../parts/copy.tsx";
 import type { SystemView } from "../views.ts";
 
+/** With or without a port. */
+const ownName = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
+
 export function TrustTheCa() {
   const { value } = useLoaded<SystemView>("/system");
   const setup = value.value?.setup;
   if (!setup || setup.registryHost === null || setup.caUrl === null) return null;
   const { registryHost: host } = setup;
+  if (ownName.test(host))
+    return (
+      <section class="trust">
+        <h2>Pull from another machine</h2>
+        <p>
+          No other machine can reach <code>{host}</code>. Give the registry a name first:{" "}
+          <code>registry.push_host</code> in mergedock.yml.
+        </p>
+      </section>
+    );
   const url = new URL(setup.caUrl, location.origin).href;
   const folder = `/etc/docker/certs.d/${host}`;
   const podman = `/etc/containers/certs.d/${host}`;

@@ -3,7 +3,7 @@
 import { nowMs } from "../browser.ts";
 import { duration } from "../format.ts";
 import type { BuildView } from "../views.ts";
-import { type Bar, waterfallOf } from "../waterfall.ts";
+import { type Bar, waterfallOf, withoutBars } from "../waterfall.ts";
 
 interface WaterfallProps {
   readonly build: BuildView;
@@ -28,7 +28,7 @@ export function WaterfallList({ build, live, goToStep }: WaterfallProps) {
           </li>
         ))}
       </ol>
-      {bars.length === 0 && <p class="quiet">Nothing has begun yet.</p>}
+      {bars.length === 0 && <p class="quiet">{withoutBars(build)}</p>}
     </section>
   );
 }

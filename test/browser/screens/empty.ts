@@ -10,8 +10,28 @@ export function emptyTests(given: () => Dashboard): void {
       await page.getByText("Nothing has come in yet").waitFor();
       await page.getByText("Four steps lead to the first image:").waitFor();
       expect(await faultsOf(page)).to.deep.equal([]);
-      await given().ci.deliver({ event: "ping", payload: { zen: "Speak like a human.", hook_id: 1 } });
+      await page.getByText("forge: nothing received yet").waitFor();
+      await page.getByText("tunnel: not used").waitFor();
+      expect(await page.locator(".note-bad, .check.is-bad").count()).to.equal(0);
+      await given().ci.deliver({ event: "issues", payload: { action: "opened" } });
       await page.getByText("Nothing has come in yet").waitFor({ state: "detached" });
+    });
+
+    it("counts the forge as heard by any delivery, and no image made by hand as that of a merge", async () => {
+      const { ci } = given();
+      await ci.mergeQuietly({ files: { Dockerfile: printing } });
+      const asked = await ci.post("/images", { service: "shop", version: "by-hand", type: "docker" });
+      const { build } = (await asked.json()) as { readonly build: number };
+      expect((await ci.finished(build)).result).to.equal("success");
+      const page = await given().open("/setup");
+      const step = (words: string) => page.locator(".steps > li", { hasText: words });
+      await step("A delivery of the forge has arrived").getByText("done").waitFor();
+      await page.locator(".ping").getByText("last verified delivery").waitFor();
+      await step("A pull request was merged").getByText("open").waitFor();
+      await page.getByText("Set-up: the webhook's URL and secret").waitFor({ state: "detached" });
+      const tunnel = page.locator(".card", { hasText: "tunnel" });
+      await tunnel.getByText("docker compose --profile tunnel up -d", { exact: true }).waitFor();
+      await tunnel.getByText("with NGROK_AUTHTOKEN in .env", { exact: true }).waitFor();
     });
 
     it("asks again by itself where the server sends no events", async () => {

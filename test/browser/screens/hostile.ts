@@ -35,6 +35,18 @@ export function hostileTests(given: () => Dashboard): void {
       expect(await page.evaluate("typeof window.harmed")).to.equal("undefined");
     });
 
+    it("turns nothing round: a title's controls of direction are not shown", async () => {
+      const { ci } = given();
+      const title = "Fix \u202egnp.exe\u2066";
+      const { verdict } = await ci.merge({ title, files: { Dockerfile: printing } });
+      await ci.finished(verdict.build);
+      const page = await given().open("/");
+      await page.getByText("Fix gnp.exe").first().click();
+      const heading = page.getByRole("heading", { name: "Fix gnp.exe" });
+      await heading.waitFor();
+      expect(await heading.textContent()).to.match(/Fix gnp\.exe$/);
+    });
+
     it("T33: could not run if it were more: the page's policy takes no script, style or markup from a text", async () => {
       const page = await given().open("/setup");
       await page.getByRole("heading", { name: "Set-up" }).waitFor();

@@ -1,7 +1,7 @@
 import { expect } from "chai";
 import type { Page } from "playwright-core";
 import { type Dashboard, until } from "../../helpers/browser.ts";
-import { endless, failing } from "../../helpers/dockerfiles.ts";
+import { endless, failing, printing } from "../../helpers/dockerfiles.ts";
 import { buildLongLog, readLongLog } from "../../helpers/long-log.ts";
 
 const lines = 50_000;
@@ -46,6 +46,24 @@ export function logTests(given: () => Dashboard): void {
       await page.locator("#L1.is-marked").waitFor();
     });
 
+    it("wraps its lines, and where it does not, keeps the headings and their counts in sight", async () => {
+      const { ci } = given();
+      const long = `at ${Date.now()} ${"wide ".repeat(100)}`;
+      const { verdict } = await ci.merge({
+        title: "Print a long line",
+        files: { Dockerfile: printing, "message.txt": `${long}\n` },
+      });
+      await ci.finished(verdict.build);
+      const page = await given().open(`/builds/${verdict.build}`, { size: { width: 1200, height: 800 } });
+      await page.locator(".line-text", { hasText: "wide wide" }).first().waitFor();
+      expect(await page.evaluate(overflow)).to.equal(0);
+      await page.getByRole("button", { name: "Wrap" }).click();
+      await until(page, `${overflow} > 100`);
+      const pane = await page.locator(".log-lines").boundingBox();
+      const note = await page.locator(".fold-note").last().boundingBox();
+      expect((note?.x ?? 0) + (note?.width ?? 0)).to.be.at.most((pane?.x ?? 0) + (pane?.width ?? 0));
+    });
+
     it("is searched, folded, copied, and shown raw", async () => {
       const { ci } = given();
       const { verdict } = await ci.merge({ title: "Fail to be searched", files: { Dockerfile: failing } });
@@ -82,6 +100,8 @@ export function logTests(given: () => Dashboard): void {
 }
 
 const scrollTop = "document.querySelector('.log-lines').scrollTop";
+
+const overflow = '(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector(".log-lines"))';
 
 const isAtEnd = `(() => {
   const { scrollTop, scrollHeight, clientHeight } = document.querySelector(".log-lines");

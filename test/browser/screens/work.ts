@@ -88,6 +88,7 @@ export function workTests(given: () => Dashboard): void {
     it("sends a test delivery, shows the secret once it is asked for, and tells of the ping", async () => {
       const page = await given().open("/setup");
       await page.getByRole("button", { name: "Send" }).click();
+      await page.getByText("the listener and the secret work").waitFor();
       await page.getByText("See what was decided").waitFor();
       await page.getByRole("button", { name: "Show it once" }).click();
       await page.getByText("the hook's secret of the tests", { exact: true }).waitFor();
@@ -95,6 +96,16 @@ export function workTests(given: () => Dashboard): void {
         .getByText(/received/)
         .first()
         .waitFor();
+      await page.getByRole("link", { name: "Activity" }).click();
+      const row = page.locator(".activity .row", { hasText: "the listener and the secret work" });
+      await row.getByText("tested", { exact: true }).waitFor();
+    });
+
+    it("folds what there is to mind into one line", async () => {
+      const page = await given().open("/");
+      const warnings = page.locator("details.note-warn");
+      await warnings.getByText(/^\d+ things? to look at$/).click();
+      await warnings.getByText("→").first().waitFor();
     });
 
     it("makes a token that may only look, and takes it back", async () => {

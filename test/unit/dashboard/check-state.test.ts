@@ -1,0 +1,34 @@
+import { expect } from "chai";
+import { fixes } from "../../../ci-server/core/system.ts";
+import { heardFromForge, isBad, wordOf } from "../../../ci-server/dashboard/check-state.ts";
+import type { SystemView } from "../../../ci-server/dashboard/views.ts";
+
+type Check = SystemView["checks"][number];
+
+function failed(name: Check["name"], detail = "it does not answer"): Check {
+  return { name, ok: false, detail, fix: fixes[name] };
+}
+
+describe("a check of the system on the dashboard", () => {
+  for (const name of ["engine", "registry", "database", "disk"] as const)
+    it(`is a failure where the ${name} does not work`, () => {
+      expect(isBad(failed(name))).to.equal(true);
+      expect(wordOf(failed(name))).to.equal("does not work");
+      expect(isBad({ ...failed(name), ok: true })).to.equal(false);
+    });
+
+  it("is none without a tunnel, and before the forge has sent anything", () => {
+    expect(isBad(failed("tunnel"))).to.equal(false);
+    expect(wordOf(failed("tunnel"))).to.equal("not used");
+    expect(isBad(failed("forge", "none yet"))).to.equal(false);
+    expect(wordOf(failed("forge", "none yet"))).to.equal("nothing received yet");
+    expect(wordOf(failed("forge", "not known: the database does not answer"))).to.equal("not known");
+  });
+
+  it("tells whether the forge was heard", () => {
+    const system = (forge: Check) => ({ checks: [failed("tunnel"), forge] });
+    expect(heardFromForge(system(failed("forge", "none yet")))).to.equal(null);
+    const heard: Check = { name: "forge", ok: true, detail: "last verified delivery 3 s ago", fix: null };
+    expect(heardFromForge(system(heard))).to.equal("last verified delivery 3 s ago");
+  });
+});
