@@ -9,6 +9,9 @@ import { Scroll } from "../parts/scroll.tsx";
 import type { BuildEntry, BuildView } from "../views.ts";
 import { LogReader, lineOfAddress } from "./log-reader.ts";
 
+/** Wide enough for most lines. */
+const wideQuery = "(min-width: 900px)";
+
 interface LogPanelProps {
   readonly build: BuildView;
   readonly reader: Signal<LogReader | null>;
@@ -18,7 +21,7 @@ interface LogPanelProps {
 export function LogPanel({ build, reader, onBuild }: LogPanelProps) {
   const scroller = useRef<HTMLElement>(null);
   const lines = useRef<HTMLDivElement>(null);
-  const isWrapped = useSignal(true);
+  const isWrapped = useSignal(!matchMedia(wideQuery).matches);
   // The log is that of one build, and read once, whatever else of the build changes.
   useEffect(() => {
     if (scroller.current === null || lines.current === null) return;

@@ -27,7 +27,7 @@ export function buildTests(given: () => Dashboard): void {
       await ci.finished(verdict.build);
       const page = await given().open(`/builds/${verdict.build}`);
       await page.getByText("Failed at step 4 of shop").waitFor();
-      await page.locator(".failure > :first-child").getByText("did not complete successfully").waitFor();
+      await page.locator(".failure > .failure-message:first-child").waitFor();
       await page.locator(".failure-hint").getByText("install").waitFor();
       const folds = page.locator("details.fold");
       await page.getByText("npm error no lock file", { exact: true }).waitFor();

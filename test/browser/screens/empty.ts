@@ -29,7 +29,7 @@ export function emptyTests(given: () => Dashboard): void {
       await page.locator(".ping").getByText("last verified delivery").waitFor();
       await step("A pull request was merged").getByText("open").waitFor();
       await page.getByText("Set-up: the webhook's URL and secret").waitFor({ state: "detached" });
-      const tunnel = page.locator(".card", { hasText: "tunnel" });
+      const tunnel = page.locator(".cards .card", { hasText: "NGROK_AUTHTOKEN" });
       await tunnel.getByText("docker compose --profile tunnel up -d", { exact: true }).waitFor();
       await tunnel.getByText("with NGROK_AUTHTOKEN in .env", { exact: true }).waitFor();
     });
