@@ -21,3 +21,11 @@ export function heardFromForge({ checks }: Pick<SystemView, "checks">): string |
   const forge = checks.find(({ name }) => name === "forge");
   return forge?.ok === true ? forge.detail : null;
 }
+
+/** With or without a port. */
+const ownName = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
+
+/** Of a registry: no other machine reaches it by this name. */
+export function isOwnName(host: string): boolean {
+  return ownName.test(host);
+}

@@ -1,18 +1,16 @@
 // How a machine that pulls learns to trust the registry's own authority.
 
+import { isOwnName } from "../check-state.ts";
 import { useLoaded } from "../live.ts";
 import { Command } from "../parts/copy.tsx";
 import type { SystemView } from "../views.ts";
-
-/** With or without a port. */
-const ownName = /^(?:localhost|127\.[\d.]+|\[::1\])(?::\d+)?$/;
 
 export function TrustTheCa() {
   const { value } = useLoaded<SystemView>("/system");
   const setup = value.value?.setup;
   if (!setup || setup.registryHost === null || setup.caUrl === null) return null;
   const { registryHost: host } = setup;
-  if (ownName.test(host))
+  if (isOwnName(host))
     return (
       <section class="trust">
         <h2>Pull from another machine</h2>

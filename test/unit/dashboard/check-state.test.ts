@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { fixes } from "../../../ci-server/core/system.ts";
-import { heardFromForge, isBad, wordOf } from "../../../ci-server/dashboard/check-state.ts";
+import { heardFromForge, isBad, isOwnName, wordOf } from "../../../ci-server/dashboard/check-state.ts";
 import type { SystemView } from "../../../ci-server/dashboard/views.ts";
 
 type Check = SystemView["checks"][number];
@@ -23,6 +23,13 @@ describe("a check of the system on the dashboard", () => {
     expect(isBad(failed("forge", "none yet"))).to.equal(false);
     expect(wordOf(failed("forge", "none yet"))).to.equal("nothing received yet");
     expect(wordOf(failed("forge", "not known: the database does not answer"))).to.equal("not known");
+  });
+
+  it("knows the names of a registry that no other machine reaches", () => {
+    for (const host of ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "localhost"])
+      expect(isOwnName(host), host).to.equal(true);
+    for (const host of ["registry.acme.test:5000", "localhost.acme.test", "192.0.2.10"])
+      expect(isOwnName(host), host).to.equal(false);
   });
 
   it("tells whether the forge was heard", () => {
