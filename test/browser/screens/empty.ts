@@ -19,6 +19,7 @@ export function emptyTests(given: () => Dashboard): void {
 
     it("counts the forge as heard by any delivery, and no build by hand as that of a merge", async () => {
       const { ci } = given();
+      await ci.deliver({ event: "issues", payload: { action: "edited" } });
       await ci.mergeQuietly({ files: { Dockerfile: printing } });
       const asked = await ci.post("/images", { service: "shop", version: "by-hand", type: "docker" });
       const { build } = (await asked.json()) as { readonly build: number };
