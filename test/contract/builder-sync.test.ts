@@ -123,7 +123,7 @@ builderContract("Builder and a context that is asked for", (bench) => {
     await bench.build();
   });
 
-  for (const name of [" lead", "trail ", "a\nb", "\u00fc"])
+  for (const name of [" lead", "trail ", "\u00fc"])
     it(`lets a Dockerfile take ${JSON.stringify(name)}`, async () => {
       await bench.put({ [name]: "x", other: "", Dockerfile: `FROM scratch\nCOPY [${JSON.stringify(name)}, "/"]\n` });
       await bench.build();
