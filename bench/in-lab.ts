@@ -1,10 +1,10 @@
 // Runs a bench where the tests run: in private namespaces, with an engine, a registry and a git server of its own.
 
-import { realpath } from "node:fs/promises";
+import { mkdir, realpath } from "node:fs/promises";
 import { currentNamespace } from "../lab/current-namespace.ts";
 import { runInNamespace } from "../lab/namespace.ts";
 import { installPackages } from "../lab/packages.ts";
-import { root, testState } from "../test/helpers/folders.ts";
+import { root, runFolder, testState } from "../test/helpers/folders.ts";
 
 const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static"];
 
@@ -14,6 +14,7 @@ export async function inLab(name: string, work: () => Promise<void>): Promise<vo
     () => true,
     () => false,
   );
+  await mkdir(runFolder, { recursive: true });
   if (isInside) return work();
   await installPackages(packages);
   const command = [process.execPath, `${root}/bench/run.ts`, name];
