@@ -126,7 +126,7 @@ describe("a repository of several images", function () {
     const unknown = await ci.post("/images", { service: "cart", version: "1", type: "docker" });
     expect([unknown.status, await unknown.text()].join())
       .to.contain("404")
-      .and.to.contain("acme/shop/<one of its");
+      .and.to.contain("shop (of acme/shop), or one that its .mergedock.yml names, as acme/shop/<service>");
   });
 
   it("fails with every mistake of the file, each with its place, in the log too", async () => {
