@@ -35,14 +35,20 @@ export async function appendChunk(pool: Pool, at: AttemptKey, lines: readonly Lo
   );
 }
 
-/** Starts with the chunk that holds the line after `afterSeq`. */
-export async function readChunks(pool: Pool, id: number, afterSeq: number, linesMax: number): Promise<LogLine[]> {
+/** Starts with the chunk that holds the line after `afterSeq`. Whole chunks are read: who has no use for fewer lines asks for all of them. */
+export async function readChunks(
+  pool: Pool,
+  id: number,
+  afterSeq: number,
+  linesMax: number = Number.MAX_SAFE_INTEGER,
+): Promise<LogLine[]> {
+  const last = Math.min(afterSeq + linesMax, Number.MAX_SAFE_INTEGER);
   const { rows } = await pool.query<ChunkRow>(
     `select seq, lines from log_chunk where build_id = $1 and seq <= $3
        and seq >= coalesce((select max(seq) from log_chunk where build_id = $1 and seq <= $2), 0) order by seq limit $4`,
-    [id, afterSeq + 1, afterSeq + linesMax, chunksMax],
+    [id, afterSeq + 1, last, chunksMax],
   );
-  return rows.flatMap(toLines).filter(({ seq }) => seq > afterSeq && seq <= afterSeq + linesMax);
+  return rows.flatMap(toLines).filter(({ seq }) => seq > afterSeq && seq <= last);
 }
 
 /** Lines have consecutive numbers from 1 on. */

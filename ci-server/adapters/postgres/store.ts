@@ -40,8 +40,6 @@ import { toDatabaseError, transaction } from "./transaction.ts";
 
 /** Deliveries in one transaction. */
 const batchMax = 64;
-/** Lines of a log at once. */
-const readMax = 2_000;
 
 export interface StoreParts {
   readonly pool: Pool;
@@ -139,7 +137,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     steps: (id) => findSteps(pool, id),
     changedFiles: (id) => findChangedFiles(pool, id),
     lock: (name, signal, work) => locks.hold(name, signal, work),
-    readLog: (id, afterSeq, linesMax = readMax) => readChunks(pool, id, afterSeq, linesMax),
+    readLog: (id, afterSeq, linesMax) => readChunks(pool, id, afterSeq, linesMax),
     logSize: (id) => logSize(pool, id),
     changed: (id, ms, signal) => changes.next(id, ms, signal),
     async check() {
