@@ -12,7 +12,17 @@ import { installPackages } from "../lab/packages.ts";
 import { cacheFolder, newerEngineSource, root, testState } from "./helpers/folders.ts";
 import { type Counts, toLine } from "./reporter.ts";
 
-const packages = ["git", "iproute2", "docker.io", "docker-registry", "busybox-static", "openssh-server", "chromium"];
+const packages = [
+  "git",
+  "iproute2",
+  "docker.io",
+  "docker-registry",
+  "busybox-static",
+  "openssh-server",
+  "chromium",
+  "zsh",
+  "fish",
+];
 const countsFile = "counts.json";
 const composePackages = ["docker-compose", "mmdebstrap"];
 // Two lanes, each in namespaces and with an engine of its own, because one alone leaves the processors idle for half of its
