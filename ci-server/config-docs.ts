@@ -1,7 +1,7 @@
 // The reference of mergedock.yml in Markdown: its schema's fields, with what the comments of mergedock.example.yml say of them.
 
-import { plainVariables } from "./config.ts";
 import { commentsOf } from "./config-comments.ts";
+import { plainVariables } from "./config-environment.ts";
 import { type ConfigField, configFields } from "./config-fields.ts";
 import { secretVariables } from "./config-secrets.ts";
 

@@ -1,6 +1,7 @@
 // What the configuration says of metrics, traces and notifications, with the secrets that it names.
 
 import path from "node:path";
+import type { SmtpOptions } from "./adapters/notify/email.ts";
 import { httpUrl, type ObservingFields } from "./config-observing-schema.ts";
 import { readSecretFile, type SecretSource, weaknessOf } from "./config-secrets.ts";
 import type { NotificationRule } from "./core/notification.ts";
@@ -12,18 +13,8 @@ export type ChannelConfig =
       readonly type: "email";
       readonly from: string;
       readonly to: readonly string[];
-      readonly smtp: SmtpConfig;
+      readonly smtp: SmtpOptions;
     });
-
-export interface SmtpConfig {
-  readonly host: string;
-  readonly port: number;
-  readonly security: "starttls" | "tls" | "none";
-  readonly username: string | null;
-  readonly password: string | null;
-  /** PEM. */
-  readonly ca: string | null;
-}
 
 export interface ObservingConfig {
   /** Under which people reach this server, without a slash at its end; null: nobody has said. */

@@ -3,7 +3,8 @@
 
 import path from "node:path";
 import type { z } from "zod";
-import { type LoadedFile, readConfigFile } from "./config-file.ts";
+import { withEnvironment } from "./config-environment.ts";
+import { readConfigFile } from "./config-file.ts";
 import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
@@ -71,28 +72,6 @@ export interface OtherRegistry {
 /** Relative paths of the environment start at its folder, those of the file at the file. */
 export type ConfigSource = SecretSource;
 
-/** Variables that stand for a field of the file. */
-export const plainVariables: Readonly<Record<string, readonly [string] | readonly [string, string]>> = {
-  MERGEDOCK_ROLE: ["role"],
-  MERGEDOCK_STATE_DIR: ["state_dir"],
-  MERGEDOCK_LISTEN_API: ["listen", "api"],
-  MERGEDOCK_LISTEN_WEBHOOKS: ["listen", "webhooks"],
-  MERGEDOCK_REGISTRY_PUSH_HOST: ["registry", "push_host"],
-  MERGEDOCK_REGISTRY_API_URL: ["registry", "api_url"],
-  MERGEDOCK_REGISTRY_CA_FILE: ["registry", "ca_file"],
-  MERGEDOCK_REGISTRY_USERNAME: ["registry", "username"],
-  MERGEDOCK_ENGINE_HOST: ["engine", "host"],
-  MERGEDOCK_ATTESTATIONS_ENABLED: ["attestations", "enabled"],
-  MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
-  MERGEDOCK_LOG_LEVEL: ["log", "level"],
-  MERGEDOCK_PUBLIC_URL: ["public_url"],
-};
-
-/** Of a command that asks a server, not of the server. */
-const clientVariables = ["MERGEDOCK_SERVER", "MERGEDOCK_TOKEN", "MERGEDOCK_TOKEN_FILE"];
-
-const pathFields = new Set(["state_dir", "ca_file"]);
-
 /** Throws `invalid` with one line for each mistake: where it stands, what it says, what is allowed. */
 export function loadConfig(source: ConfigSource): Config {
   const mistakes: string[] = [];
@@ -136,38 +115,6 @@ export function parseRepositories(value: unknown): readonly Repository[] {
 function mistaken(mistakes: readonly string[]): AppError {
   const lines = mistakes.map((line) => `  ${line}`).join("\n");
   return new AppError("invalid", `the configuration has ${mistakes.length} mistake(s):\n${lines}`);
-}
-
-function withEnvironment(
-  { env, folder }: ConfigSource,
-  content: LoadedFile["content"],
-  fileFolder: string,
-  mistakes: string[],
-): LoadedFile["content"] {
-  const merged = structuredClone(content);
-  for (const [variable, [section, field]] of Object.entries(plainVariables)) {
-    const value = env[variable];
-    if (value === undefined || value === "") continue;
-    const isPath = pathFields.has(field ?? section) && value !== "system";
-    // Paths of the file are resolved against its own folder later on; an absolute one stays as it is.
-    const resolved = isPath && folder !== fileFolder ? path.resolve(folder, value) : value;
-    if (field === undefined) merged[section] = resolved;
-    else merged[section] = { ...(merged[section] as object | undefined), [field]: resolved };
-  }
-  // Docker's own variable, for whoever has set it already; it does not win over what is written for Mergedock.
-  const engine = merged.engine as { host?: unknown } | undefined;
-  if (env.DOCKER_HOST && engine?.host === undefined) merged.engine = { ...engine, host: env.DOCKER_HOST };
-  const known = new Set([
-    "MERGEDOCK_CONFIG",
-    ...clientVariables,
-    ...Object.keys(plainVariables),
-    ...Object.values(secretVariables).flatMap((name) => [name, `${name}_FILE`]),
-  ]);
-  for (const name of Object.keys(env)) {
-    if (name.startsWith("MERGEDOCK_") && !known.has(name))
-      mistakes.push(`${name}: there is no such variable; there are: ${[...known, "DATABASE_URL"].sort().join(", ")}`);
-  }
-  return merged;
 }
 
 function describe(issue: z.core.$ZodIssue, content: unknown): string {

@@ -49,7 +49,7 @@ async function build(options: Parts, request: BuilderRequest): Promise<Built> {
   refuseSecretArgs(recipe.args);
   request.onBrought(await ensureBases(engine, { bases, credentials, signal, log }));
   const imageId = await runBuild(options, request).catch((error: unknown) => {
-    if (!isMixedUp(error)) throw error;
+    if (options.contextTransfer !== "sync" || !isMixedUp(error)) throw error;
     log("the engine looks for a file that it was told of by an earlier build: the context is sent anew");
     const place = placeOf(request);
     options.renewals.set(place, (options.renewals.get(place) ?? 0) + 1);

@@ -1,5 +1,6 @@
 // What an operator should know though all works: pure, from what the server knows of itself and of its engine.
 
+import { holesOf } from "./known-holes.ts";
 export interface Warning {
   readonly code: string;
   readonly message: string;
@@ -97,13 +98,8 @@ export function warningsOf(facts: SystemFacts): readonly Warning[] {
   return rules.flatMap((rule) => rule(facts) ?? []);
 }
 
-/** Source: GHSA-xw73-rw38-6vjc; fixed in 24.0.9 and 25.0.2. */
 function engineHole(version: string): Warning | null {
-  const [major = 0, minor = 0, patch = 0] = version.split(/[.+~-]/).map(Number);
-  if (!Number.isInteger(major) || major === 0) return null;
-  const isFixed =
-    major > 25 || (major === 25 && (minor > 0 || patch >= 2)) || (major === 24 && (minor > 0 || patch >= 9));
-  if (isFixed) return null;
+  if (holesOf("engine", version).length === 0) return null;
   return {
     code: "engine_cve_2024_24557",
     message: `Docker ${version} lacks the fix of CVE-2024-24557 (a poisoned cache of the classic builder, which Mergedock does not use)`,
