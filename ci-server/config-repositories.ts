@@ -3,6 +3,7 @@
 import { z } from "zod";
 import { recipeRules } from "./config-recipes.ts";
 import { accessField, accessMistake } from "./core/access.ts";
+import { forgeFields, toForge } from "./core/forge-settings.ts";
 import { imagePath, usualName } from "./core/image-ref.ts";
 import { concurrencies, usualSkipDirectives } from "./core/recipe.ts";
 import { filePattern, secretName, serviceFields, serviceName, toService } from "./core/service.ts";
@@ -46,6 +47,7 @@ export const repository = z
       .refine((name) => isImagePath(name), "cannot be an image name: single . _ - between letters and digits only"),
     url: gitUrl,
     access: accessField.nullable().default(null),
+    ...forgeFields,
     submodules: z.boolean().default(false),
     submodule_hosts: hostsField,
     lfs: z.boolean().default(false),
@@ -69,6 +71,7 @@ export const repository = z
   .transform(({ base_registries: baseRegistries, add_hosts: addHosts, ...value }) => ({
     ...{ ...value, baseRegistries, addHosts },
   }))
+  .transform(({ forge, api, ...value }) => ({ ...value, forge: toForge({ forge, api }) }))
   .transform(({ submodules, submodule_hosts, lfs, lfs_hosts, ...value }) => ({
     ...value,
     submoduleHosts: submodules ? (submodule_hosts ?? ownHost(value.url)) : null,

@@ -84,6 +84,17 @@ export const configFile = z
           .default(3_600),
       })
       .prefault({}),
+    // 0: at the start only.
+    reconcile: z
+      .strictObject({
+        every_seconds: z
+          .number()
+          .int()
+          .nonnegative()
+          .max(24 * 3600)
+          .default(300),
+      })
+      .prefault({}),
     database: z.strictObject({ url_file: z.string().min(1).optional() }).prefault({}),
     webhooks: z.strictObject({ secrets_file: z.string().min(1).optional() }).prefault({}),
     admin: z.strictObject({ token_file: z.string().min(1).optional() }).prefault({}),

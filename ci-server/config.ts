@@ -44,6 +44,8 @@ export interface Config {
   readonly addHosts: readonly string[] | null;
   /** Between two looks at the base images; 0: nobody looks. */
   readonly baseWatchSeconds: number;
+  /** Between two looks for merges whose delivery did not come; 0: at the start only. */
+  readonly reconcileSeconds: number;
   /** Nobody else uses the engine: its build cache is ours. */
   readonly engineIsDedicated: boolean;
   readonly contextTransfer: ContextTransfer;
@@ -168,6 +170,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     baseRegistries: file.engine.base_registries,
     addHosts: file.engine.add_hosts,
     baseWatchSeconds: file.base_watch.every_seconds,
+    reconcileSeconds: file.reconcile.every_seconds,
     engineIsDedicated: file.engine.dedicated,
     contextTransfer: file.engine.context_transfer,
     databaseUrl: secrets.databaseUrl,
@@ -181,6 +184,10 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     repositories: file.repositories.map((repository) => ({
       ...repository,
       access: repository.access && withFiles(repository.access, (name) => path.resolve(folder, name)),
+      forge: {
+        ...repository.forge,
+        tokenFile: repository.forge.tokenFile && path.resolve(folder, repository.forge.tokenFile),
+      },
       secrets: Object.fromEntries(
         Object.entries(repository.secrets).map(([name, secret]) => [name, path.resolve(folder, secret)]),
       ),

@@ -27,7 +27,8 @@ export interface DeployKeyAccess {
 export type Access = TokenAccess | GithubAppAccess | DeployKeyAccess;
 
 const file = z.string().min(1);
-const apiUrl = z.url().refine(isSecret, "has to be https://; a secret is not sent in clear");
+/** Of a forge. */
+export const apiUrl = z.url().refine(isSecret, "has to be https://; a secret is not sent in clear");
 
 const githubApp = z.strictObject({
   app_id: z.union([z.number().int().positive(), z.string().regex(/^[A-Za-z0-9.]{1,64}$/, "has to be an id")]),

@@ -2,6 +2,7 @@
 
 import type { Access } from "./access.ts";
 import type { BaseImage } from "./build.ts";
+import type { ForgeSettings, ReportSettings } from "./forge-settings.ts";
 import type { FixedFields, ForbiddenField } from "./server-fields.ts";
 import type { ImageType, Service } from "./service.ts";
 
@@ -19,6 +20,10 @@ export interface Repository {
   readonly url: string;
   /** Null: anybody may read it. */
   readonly access: Access | null;
+  readonly forge: ForgeSettings;
+  readonly report: ReportSettings;
+  /** Whether comments such as `/mergedock rebuild` are obeyed. */
+  readonly commands: boolean;
   /** From where submodules may come: `host` or `host/folder`. Null: they are left out. */
   readonly submoduleHosts: readonly string[] | null;
   /** From where the objects of LFS may come. Null: files stay the pointers that they are in git. */

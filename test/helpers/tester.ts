@@ -123,6 +123,8 @@ export interface TesterOptions {
   readonly onLog?: (line: string) => void;
   /** The server's own log; it has none when absent. */
   readonly log?: Logger;
+  /** Where acme/shop is; a forge of git alone when absent. `stop()` ends it. */
+  readonly forge?: { readonly git: GitServer; readonly repository: Repository };
 }
 
 export class Tester {
@@ -145,10 +147,7 @@ export class Tester {
   static async start(options: TesterOptions = {}): Promise<Tester> {
     const lab = await useLab();
     const folder = await mkdtemp(join(tmpdir(), "tester-"));
-    const files = await sampleApp({ message: "hello from the first commit" });
-    const repository = await createRepository({ root: join(folder, "forge"), name: "acme/shop", files });
-    const admits = (credentials: string) => options.credentials === undefined || credentials === options.credentials;
-    const git = await startGitServer({ root: join(folder, "forge"), admits });
+    const { git, repository } = options.forge ?? (await startForge(join(folder, "forge"), options));
     const env = { ...labEnvironment(lab, folder), ...options.env };
     await writeConfig(folder, git.url, options);
     const { onLog, log } = options;
@@ -277,6 +276,13 @@ export class Tester {
   run(reference: string): Promise<string> {
     return runImage(this.lab, reference, { pull: true });
   }
+}
+
+async function startForge(root: string, { credentials }: TesterOptions): Promise<NonNullable<TesterOptions["forge"]>> {
+  const files = await sampleApp({ message: "hello from the first commit" });
+  const repository = await createRepository({ root, name: "acme/shop", files });
+  const admits = (given: string) => credentials === undefined || given === credentials;
+  return { git: await startGitServer({ root, admits }), repository };
 }
 
 /** What every server of the tests is told of the lab. */

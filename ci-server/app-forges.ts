@@ -1,0 +1,26 @@
+// Puts the forges together: who verifies a delivery, and who is asked of a repository. One line for each forge.
+
+import type { Forge, ForgeApi, ForgeRepository } from "./core/ports.ts";
+import type { Repository } from "./core/recipe.ts";
+import { createGithubApi } from "./forges/github/api.ts";
+import { githubAuthorization } from "./forges/github/authorization.ts";
+import { createGithub } from "./forges/github.ts";
+
+/** `secrets`: all that are accepted at this time. */
+export function openWebhooks(secrets: readonly string[]): readonly Forge[] {
+  return [createGithub(secrets)];
+}
+
+/** Null: the repository's forge cannot be asked with the access that it has. */
+export type ForgeOf = (repository: Repository) => ForgeRepository | null;
+
+export function openForges(): ForgeOf {
+  const apis: readonly ForgeApi[] = [createGithubApi({ authorizationOf: githubAuthorization })];
+  return (repository) => {
+    for (const api of apis) {
+      const found = api.of(repository);
+      if (found !== null) return found;
+    }
+    return null;
+  };
+}

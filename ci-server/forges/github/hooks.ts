@@ -1,0 +1,109 @@
+// A repository's webhooks and what they have sent. Source: GitHub's REST API, "Repository webhooks".
+
+import { z } from "zod";
+import type { ForgeHooks, Hook, HookDeliveries, HookDelivery, HookSettings } from "../../core/ports.ts";
+import type { Answer } from "./request.ts";
+
+/** Asks of one repository: `{owner}` and `{repo}` are filled in. */
+export type Ask = (
+  route: string,
+  parameters: Readonly<Record<string, unknown>>,
+  signal: AbortSignal,
+) => Promise<Answer>;
+
+const pageSize = 100;
+const hook = z.object({
+  id: z.number().int(),
+  active: z.boolean(),
+  events: z.array(z.string()),
+  config: z.object({
+    url: z.string().default(""),
+    content_type: z.string().default("form"),
+    insecure_ssl: z.union([z.string(), z.number()]).default("0"),
+  }),
+});
+// Ids are larger than what a number of JavaScript holds exactly on some servers: they are asked for by what was parsed.
+const delivery = z.object({
+  id: z.number(),
+  guid: z.string(),
+  event: z.string(),
+  action: z.string().nullable(),
+  delivered_at: z.coerce.date(),
+  status_code: z.number().int(),
+});
+const sent = delivery.extend({
+  request: z.object({ headers: z.record(z.string(), z.string()).nullable(), payload: z.unknown() }),
+});
+
+const hooksRoute = "/repos/{owner}/{repo}/hooks";
+
+export function createHooks(ask: Ask): ForgeHooks {
+  return {
+    async list(signal) {
+      const { data } = await ask(`GET ${hooksRoute}`, { per_page: pageSize }, signal);
+      return z.array(hook).parse(data).map(toHook);
+    },
+    async create(settings, signal) {
+      return toHook(hook.parse((await ask(`POST ${hooksRoute}`, { name: "web", ...toFields(settings) }, signal)).data));
+    },
+    async update(id, settings, signal) {
+      const parameters = { hook_id: id, ...toFields(settings) };
+      return toHook(hook.parse((await ask(`PATCH ${hooksRoute}/{hook_id}`, parameters, signal)).data));
+    },
+    async remove(id, signal) {
+      await ask(`DELETE ${hooksRoute}/{hook_id}`, { hook_id: id }, signal);
+    },
+    async ping(id, signal) {
+      await ask(`POST ${hooksRoute}/{hook_id}/pings`, { hook_id: id }, signal);
+    },
+    deliveries: createDeliveries(ask),
+  };
+}
+
+function toFields({ url, secret, events }: HookSettings): Readonly<Record<string, unknown>> {
+  return { active: true, events, config: { url, secret, content_type: "json", insecure_ssl: "0" } };
+}
+
+function toHook({ id, active, events, config }: z.infer<typeof hook>): Hook {
+  const { url, content_type: contentType, insecure_ssl: insecure } = config;
+  return { id: String(id), url, events, contentType, isActive: active, verifiesTls: String(insecure) !== "1" };
+}
+
+function createDeliveries(ask: Ask): HookDeliveries {
+  const route = `${hooksRoute}/{hook_id}/deliveries`;
+  return {
+    async list(hookId, since, max, signal) {
+      const found: HookDelivery[] = [];
+      let cursor: string | null = null;
+      do {
+        const parameters = { hook_id: hookId, per_page: pageSize, ...(cursor === null ? {} : { cursor }) };
+        const { data, headers } = await ask(`GET ${route}`, parameters, signal);
+        const page = z.array(delivery).parse(data).map(toDelivery);
+        found.push(...page.filter(({ deliveredAt }) => deliveredAt >= since));
+        const isOver = page.length === 0 || page.some(({ deliveredAt }) => deliveredAt < since);
+        cursor = isOver ? null : nextCursor(String(headers.link ?? ""));
+      } while (cursor !== null && found.length < max);
+      return found.slice(0, max);
+    },
+    async read(hookId, id, signal) {
+      const { data } = await ask(`GET ${route}/{delivery_id}`, { hook_id: hookId, delivery_id: id }, signal);
+      const { guid, event, request } = sent.parse(data);
+      const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
+      return { guid, event, headers: Object.fromEntries(headers), body: Buffer.from(JSON.stringify(request.payload)) };
+    },
+    async redeliver(hookId, id, signal) {
+      await ask(`POST ${route}/{delivery_id}/attempts`, { hook_id: hookId, delivery_id: id }, signal);
+    },
+  };
+}
+
+function toDelivery({ id, guid, event, action, delivered_at, status_code }: z.infer<typeof delivery>): HookDelivery {
+  const statusCode = status_code === 0 ? null : status_code;
+  return { id: String(id), guid, event, action, deliveredAt: delivered_at, statusCode };
+}
+
+/** RFC 8288: `<…&cursor=v1_2>; rel="next"`. */
+function nextCursor(link: string): string | null {
+  const next = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
+  return next === undefined ? null : new URL(next).searchParams.get("cursor");
+}

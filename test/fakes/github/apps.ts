@@ -1,0 +1,92 @@
+// GitHub Apps: who they are is shown by a signed token, and what they may do by the installation's.
+// Source: GitHub documentation, "Generating a JSON Web Token (JWT) for a GitHub App", "Create an installation access token".
+
+import { createPublicKey, createVerify, generateKeyPairSync, randomBytes } from "node:crypto";
+import { type Answer, notFound } from "./routes.ts";
+import type { FakeState } from "./state.ts";
+
+export interface FakeApp {
+  readonly id: string;
+  readonly slug: string;
+  /** PEM. */
+  readonly privateKey: string;
+  readonly publicKey: string;
+  readonly installations: Map<number, Installation>;
+  /** How long the next tokens last. */
+  tokenMs: number;
+}
+
+export interface Installation {
+  readonly repositories: readonly string[];
+  readonly permissions: Readonly<Record<string, string>>;
+}
+
+export function createApp(id: string): FakeApp {
+  const { privateKey, publicKey } = generateKeyPairSync("rsa", {
+    modulusLength: 2048,
+    privateKeyEncoding: { type: "pkcs1", format: "pem" },
+    publicKeyEncoding: { type: "spki", format: "pem" },
+  });
+  return { id, slug: `app-${id}`, privateKey, publicKey, installations: new Map(), tokenMs: 3_600_000 };
+}
+
+/** Of paths below the API's root that an App asks as itself; null: none of these. */
+export function answerApp(state: FakeState, app: FakeApp | null, method: string, path: string, body: object): Answer {
+  if (app === null) return { status: 401, body: { message: "A JSON web token could not be decoded" } };
+  const asksFor = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path)?.[1];
+  if (method === "GET" && asksFor !== undefined) {
+    const found = [...app.installations].find(([, { repositories }]) => repositories.includes(asksFor));
+    return found === undefined ? notFound : { status: 200, body: { id: found[0], app_id: Number(app.id) } };
+  }
+  const installation = app.installations.get(Number(/^\/app\/installations\/(\d+)\/access_tokens$/.exec(path)?.[1]));
+  return method === "POST" && installation !== undefined ? giveToken(state, app, installation, body) : notFound;
+}
+
+function giveToken(state: FakeState, app: FakeApp, installation: Installation, wish: TokenWish): Answer {
+  const reached = installation.repositories;
+  const wanted = wish.repositories?.map((name) => reached.find((one) => one.endsWith(`/${name}`))) ?? reached;
+  if (wanted.some((one) => one === undefined)) return { status: 422, body: { message: "not accessible" } };
+  const permissions = wish.permissions ?? installation.permissions;
+  const isMore = Object.entries(permissions).some(([name, level]) => !allows(installation.permissions[name], level));
+  if (isMore)
+    return { status: 422, body: { message: "The permissions requested are not granted to this installation." } };
+  const token = `ghs_${randomBytes(18).toString("base64url")}`;
+  const endsMs = Date.now() + app.tokenMs;
+  const repositories = wanted.filter((one) => one !== undefined);
+  state.tokens.set(token, { login: `${app.slug}[bot]`, repositories, permissions, endsMs });
+  const expires = new Date(endsMs).toISOString();
+  return { status: 201, body: { token, expires_at: expires, permissions, repository_selection: "selected" } };
+}
+
+interface TokenWish {
+  readonly repositories?: readonly string[];
+  readonly permissions?: Readonly<Record<string, string>>;
+}
+
+export function allows(has: string | undefined, needs: string): boolean {
+  return has === needs || has === "admin" || (has === "write" && needs === "read");
+}
+
+/** docs: RS256 by the app's key, `iss` is the app, `exp` is at most ten minutes away. */
+export function signer(authorization: string, apps: Iterable<FakeApp>): FakeApp | null {
+  const [head = "", claims = "", signature = ""] = authorization.replace(/^[Bb]earer /, "").split(".");
+  const { alg } = parse(head) as { alg?: string };
+  const { iss, iat, exp } = parse(claims) as { iss?: string | number; iat?: number; exp?: number };
+  const now = Date.now() / 1000;
+  if (alg !== "RS256" || iat === undefined || exp === undefined) return null;
+  if (iat > now || exp <= now || exp - now > 600) return null;
+  const app = [...apps].find(({ id }) => id === String(iss));
+  if (app === undefined) return null;
+  const isSigned = createVerify("RSA-SHA256")
+    .update(`${head}.${claims}`)
+    .verify(createPublicKey(app.publicKey), signature, "base64url");
+  return isSigned ? app : null;
+}
+
+function parse(part: string): unknown {
+  try {
+    return JSON.parse(Buffer.from(part, "base64url").toString());
+  } catch {
+    return {};
+  }
+}
