@@ -3,7 +3,7 @@
 import type { Destination, Failure, Image, Result, Stage } from "../core/build.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import { digestReference } from "../core/image-ref.ts";
-import type { AttemptEnd, Lease, WriteLine } from "../core/ports.ts";
+import type { AttemptEnd, Lease, StageEnd, WriteLine } from "../core/ports.ts";
 import { resultOf } from "../core/result.ts";
 import { failureOf, tellFailure } from "./build-failure.ts";
 import { BuildLog } from "./build-log.ts";
@@ -136,29 +136,33 @@ async function giveBack({ parts, at }: BuildRun, log: BuildLog, stage: Stage, re
 
 /** Null when all of them succeeded, or one of them found that there is nothing to build. */
 async function runStages(run: BuildRun, log: BuildLog, progress: { stage: Stage }): Promise<Failure | null> {
+  const { store } = run.parts;
+  let ended: StageEnd | null = null;
   for (const stage of stages) {
     progress.stage = stage.name;
-    const failure = await runStage(run, log, stage);
-    if (failure !== null || run.skipReason !== null) return failure;
+    // A stage's end and the next one's beginning are one moment, and one commit.
+    await store.stageStarted(run.at, stage.name, ended);
+    ended = await runStage(run, log, stage);
+    if (ended.failure !== null || run.skipReason !== null) break;
   }
-  return null;
+  if (ended === null) return null;
+  await store.stageEnded(run.at, ended);
+  return ended.failure;
 }
 
-async function runStage(run: BuildRun, log: BuildLog, { name, run: work }: StageWork): Promise<Failure | null> {
-  const { store, clock } = run.parts;
-  await store.stageStarted(run.at, name);
-  run.watch.stageStarted(name);
+async function runStage(run: BuildRun, log: BuildLog, { name: stage, run: work }: StageWork): Promise<StageEnd> {
+  const { clock } = run.parts;
+  run.watch.stageStarted(stage);
   const startedMs = clock.monotonicMs();
   let failure: Failure | null = null;
   try {
     run.signal.throwIfAborted();
     await work(run);
   } catch (thrown) {
-    failure = failureOf(run, log, name, thrown);
+    failure = failureOf(run, log, stage, thrown);
   }
   const result = failure === null ? "success" : resultOf(failure.code, failure.kind);
-  const ms = clock.monotonicMs() - startedMs;
-  run.watch.stageEnded({ stage: name, ms, result, failure });
-  await store.stageEnded(run.at, name, ms, result);
-  return failure;
+  const ended = { stage, ms: clock.monotonicMs() - startedMs, result, failure };
+  run.watch.stageEnded(ended);
+  return ended;
 }

@@ -50,7 +50,7 @@ describe("changes of the activity on PostgreSQL", function () {
       () => opened.store.begin(id),
       () => opened.store.resolveSha(at, "a".repeat(40)),
       () => opened.store.stageStarted(at, "fetch"),
-      () => opened.store.stageEnded(at, "fetch", 5, "success"),
+      () => opened.store.stageEnded(at, { stage: "fetch", ms: 5, result: "success" }),
       () => opened.store.recordPlan(at, { services: [], rule: null, refusal: "nothing to do", setting: null }),
       () => opened.store.finish(at, { result: "skip", failure: null, images: [] }),
     ];

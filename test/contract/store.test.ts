@@ -254,7 +254,13 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       const [first, second] = [1, 2].map((attempt) => ({ buildId: id, attempt })) as [AttemptKey, AttemptKey];
       await store.stageStarted(first, "fetch");
       await store.resolveSha(first, "f".repeat(40));
-      await store.stageEnded(first, "fetch", 12.5, "success");
+      await store.stageStarted(first, "plan", { stage: "fetch", ms: 12.5, result: "success" });
+      await store.stageEnded(first, { stage: "plan", ms: 1, result: "failure" });
+      const stages = (await store.build(id))?.stages ?? [];
+      expect(stages.slice(1).map(({ name, ms, result }) => [name, ms, result])).to.deep.equal([
+        ["fetch", 12.5, "success"],
+        ["plan", 1, "failure"],
+      ]);
       const again = await store.begin(id);
       expect(again?.attempts).to.equal(2);
       expect(again?.stages.map(({ name: stage }) => stage)).to.deep.equal(["queued"]);
@@ -296,7 +302,7 @@ function storeContract(name: string, open: () => Promise<Opened>): void {
       await store.appendLog(last, [line(1)]);
       for (const late of [
         () => store.stageStarted(stale, "build"),
-        () => store.stageEnded(stale, "queued", 1, "error"),
+        () => store.stageEnded(stale, { stage: "queued", ms: 1, result: "error" }),
         () => store.resolveSha(stale, "0".repeat(40)),
         () => store.keepArtifact(stale, { ...artifact, imageId: "sha256:late" }),
         () => store.recordSteps(stale, "shop", []),

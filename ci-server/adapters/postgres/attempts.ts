@@ -2,9 +2,9 @@
 // that was frozen and wakes finds that it has nothing to say any more.
 
 import type { Pool, PoolClient, QueryResult } from "pg";
-import type { Artifact, Attempt, AttemptKey, Build, Image, Result, Stage } from "../../core/build.ts";
+import type { Artifact, Attempt, AttemptKey, Build, Image, Stage } from "../../core/build.ts";
 import { AppError } from "../../core/errors.ts";
-import type { BuildEnd } from "../../core/ports.ts";
+import type { BuildEnd, EndedStage } from "../../core/ports.ts";
 import { findBuild } from "./builds.ts";
 import { changeChannel, notifyChanged } from "./changes.ts";
 import { noteEnd } from "./ends.ts";
@@ -41,20 +41,27 @@ export async function listAttempts(pool: Pool, id: number): Promise<Attempt[]> {
   return rows;
 }
 
-export async function startStage(pool: Pool, at: AttemptKey, stage: Stage): Promise<void> {
+/** With the end of the stage before it, where there is one: one commit for both. */
+export async function startStage(
+  pool: Pool,
+  at: AttemptKey,
+  stage: Stage,
+  before: EndedStage | null = null,
+): Promise<void> {
   await run(
     pool,
     at,
     `with ${mine},
        noted as (update build_attempt set stage = $3 from mine where build_id = mine.id and attempt = $2),
+       ended as (update build_stage set ms = $5, result = $6 from mine where build_id = mine.id and name = $4),
        begun as (insert into build_stage (build_id, name) select id, $3 from mine
          on conflict (build_id, name) do update set started_at = now(), ms = null, result = null returning build_id)
      select pg_notify('${changeChannel}', build_id::text) from begun`,
-    [stage],
+    [stage, before?.stage ?? null, before?.ms ?? null, before?.result ?? null],
   );
 }
 
-export async function endStage(pool: Pool, at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void> {
+export async function endStage(pool: Pool, at: AttemptKey, { stage, ms, result }: EndedStage): Promise<void> {
   await run(
     pool,
     at,

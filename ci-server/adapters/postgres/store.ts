@@ -118,8 +118,8 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
       });
     },
     resolveSha: (at, sha) => resolveSha(pool, at, sha),
-    stageStarted: (at, stage) => startStage(pool, at, stage),
-    stageEnded: (at, stage, ms, result) => endStage(pool, at, stage, ms, result),
+    stageStarted: (at, stage, before) => startStage(pool, at, stage, before),
+    stageEnded: (at, ended) => endStage(pool, at, ended),
     keepArtifact: (at, artifact) => keepArtifact(pool, at, artifact),
     recordSteps: (at, service, steps) => replaceSteps(pool, at, service, steps),
     appendLog: (at, lines) => appendChunk(pool, at, lines),

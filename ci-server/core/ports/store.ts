@@ -106,6 +106,12 @@ export interface BuildEnd {
   readonly images: readonly Image[];
 }
 
+export interface EndedStage {
+  readonly stage: Stage;
+  readonly ms: number;
+  readonly result: Result;
+}
+
 /** An image that an earlier build has made and proven. */
 export interface MadeImage {
   readonly buildId: number;
@@ -165,8 +171,9 @@ export interface Store extends BaseLedger {
   cancel(id: number, reason: string): Promise<void>;
   // What an attempt says of itself is taken until the next one begins; after that it throws `conflict` and changes nothing.
   resolveSha(at: AttemptKey, sha: string): Promise<void>;
-  stageStarted(at: AttemptKey, stage: Stage): Promise<void>;
-  stageEnded(at: AttemptKey, stage: Stage, ms: number, result: Result): Promise<void>;
+  /** `before`: the stage that has ended for it, recorded at the same time. */
+  stageStarted(at: AttemptKey, stage: Stage, before?: EndedStage | null): Promise<void>;
+  stageEnded(at: AttemptKey, ended: EndedStage): Promise<void>;
   keepArtifact(at: AttemptKey, artifact: Artifact): Promise<void>;
   /** Replaces those of an earlier attempt. */
   recordSteps(at: AttemptKey, service: string, steps: readonly BuildStep[]): Promise<void>;
