@@ -1,14 +1,14 @@
 // Serves a context over a build's session: the engine compares it with what it had last time and asks for what has changed.
 // Source: moby/buildkit session/filesync/filesync.proto; tonistiigi/fsutil types/wire.proto, send.go and validator.go (the order).
 
-import { constants, lstatSync, readlinkSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { lstatSync, readlinkSync } from "node:fs";
 import path from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { type handleBidiStreamingCall, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import protobuf from "protobufjs";
 import type { OpenContext } from "./build-context.ts";
 import { followed } from "./followed-paths.ts";
+import { openRegular, readSmall } from "./regular-file.ts";
 
 export const diffCopy = "/moby.filesync.v1.FileSync/DiffCopy";
 
@@ -19,8 +19,10 @@ const ignoreFile = ".dockerignore";
 const chunkBytes = 256 * 1024;
 /** Files that are read at a time. */
 const parallel = 8;
-/** So many are looked at before anything else of the process has its turn. */
+/** So many are looked at, or read, before anything else of the process has its turn. */
 const statsAtATime = 500;
+const filesAtATime = 50;
+const noBytes = Buffer.alloc(0);
 
 interface Stat {
   readonly path: string;
@@ -88,6 +90,7 @@ class Transfer {
   readonly #files = new Map<number, string>();
   readonly #asked: number[] = [];
   readonly #readers = new Set<Promise<void>>();
+  #sent = 0;
 
   constructor(context: OpenContext, call: Call) {
     this.#context = context;
@@ -157,23 +160,30 @@ class Transfer {
   async #sendAsked(): Promise<void> {
     for (let id = this.#asked.shift(); id !== undefined; id = this.#asked.shift()) {
       const file = path.join(this.#context.root, this.#files.get(id) ?? "");
-      const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-      const handle = await open(file, flags);
-      try {
-        await this.#sendContent(id, handle);
-      } finally {
-        await handle.close();
-      }
+      const bytes = readSmall(file, chunkBytes);
+      if (bytes === null) await this.#sendLarge(id, file);
+      else await this.#sendSmall(id, bytes);
     }
   }
 
-  async #sendContent(id: number, handle: FileHandle): Promise<void> {
-    if (!(await handle.stat()).isFile()) throw new Error("a file of the context is none any more");
-    for (;;) {
-      const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, null);
-      await this.#send({ type: kinds.data, id, data: buffer.subarray(0, bytesRead) });
-      // The packet without bytes is the file's end.
-      if (bytesRead === 0) return;
+  async #sendSmall(id: number, data: Buffer): Promise<void> {
+    if (data.length > 0) await this.#send({ type: kinds.data, id, data });
+    await this.#send({ type: kinds.data, id, data: noBytes });
+    this.#sent += 1;
+    if (this.#sent % filesAtATime === 0) await setImmediate();
+  }
+
+  async #sendLarge(id: number, file: string): Promise<void> {
+    const handle = await openRegular(file);
+    try {
+      for (;;) {
+        const { bytesRead, buffer } = await handle.read(Buffer.allocUnsafe(chunkBytes), 0, chunkBytes, null);
+        await this.#send({ type: kinds.data, id, data: buffer.subarray(0, bytesRead) });
+        // The packet without bytes is the file's end.
+        if (bytesRead === 0) return;
+      }
+    } finally {
+      await handle.close();
     }
   }
 
