@@ -4,7 +4,7 @@
 import path from "node:path";
 import type { z } from "zod";
 import { withEnvironment } from "./config-environment.ts";
-import { readConfigFile } from "./config-file.ts";
+import { type LoadedFile, readConfigFile } from "./config-file.ts";
 import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
@@ -80,7 +80,7 @@ export function loadConfig(source: ConfigSource): Config {
   const file = readConfigFile(source, mistakes);
   const merged = withEnvironment(source, file.content, file.folder, mistakes);
   const parsed = configFile.safeParse(merged);
-  if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged)));
+  if (!parsed.success) mistakes.push(...parsed.error.issues.map((issue) => describe(issue, merged, file)));
   const secrets = readSecrets(source, parsed.data, file.folder, mistakes);
   const registries = (parsed.data?.registries ?? []).map((one) => toOtherRegistry(one, file.folder, mistakes));
   if (parsed.success) mistakes.push(...missingForRole(parsed.data, secrets));
@@ -119,18 +119,26 @@ function mistaken(mistakes: readonly string[]): AppError {
   return new AppError("invalid", `the configuration has ${mistakes.length} mistake(s):\n${lines}`);
 }
 
-function describe(issue: z.core.$ZodIssue, content: unknown): string {
+function describe(issue: z.core.$ZodIssue, content: unknown, file: LoadedFile | null = null): string {
   const where = pathText(issue.path);
-  const value = issue.path.reduce<unknown>(
-    (at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key],
-    content,
-  );
+  const value = valueAt(content, issue.path);
   // A URL may hold a password.
   const shown =
     value === undefined || typeof value === "object"
       ? ""
       : ` ${JSON.stringify(value).replace(/\/\/[^/"]*@/, "//...@")}`;
-  return `${where || "mergedock.yml"}:${shown} ${issueText(issue)}`;
+  const place = file === null ? null : placeOf(issue, value, file);
+  return `${where || "mergedock.yml"}:${shown} ${issueText(issue)}${place === null ? "" : ` (${place})`}`;
+}
+
+/** Null of what the environment says, which wins over the file. */
+function placeOf(issue: z.core.$ZodIssue, value: unknown, file: LoadedFile): string | null {
+  if (typeof value !== "object" && valueAt(file.content, issue.path) !== value) return null;
+  return file.placeOf(issue.code === "unrecognized_keys" ? [...issue.path, issue.keys[0] ?? ""] : issue.path);
+}
+
+function valueAt(content: unknown, at: readonly PropertyKey[]): unknown {
+  return at.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key], content);
 }
 
 function toOtherRegistry(

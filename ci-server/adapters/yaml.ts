@@ -92,8 +92,8 @@ function findTwice(document: Document.Parsed, placeAt: (offset: number) => Place
   return mistakes;
 }
 
-/** Walks down as far as the path goes. */
-function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
+/** Where the path's last name or entry begins; walks down as far as the path goes. */
+export function offsetOf(document: Document.Parsed, path: readonly PropertyKey[]): number {
   let node: unknown = document.contents;
   let offset = startOf(node);
   for (const step of path) {

@@ -25,7 +25,7 @@ describe("the configuration", () => {
       return (error as Error).message
         .split("\n")
         .slice(1)
-        .map((line) => line.trim());
+        .map((line) => line.trim().replace(/ \(mergedock\.yml:\d+:\d+\)$/, ""));
     }
     return [];
   }
@@ -49,6 +49,22 @@ describe("the configuration", () => {
     const worker = "role: worker\nattestations: { key_file: key.pem }";
     expect(load(worker, { DATABASE_URL: "postgres://x/y", ...registry }).role).to.equal("worker");
     expect(load("role: all").role).to.equal("all");
+  });
+
+  it("names the line and the column of a mistake in the file, and none of one in the environment", () => {
+    const yaml = "workers: 0\nlisten:\n  api: nowhere\n  port: 1\nrepositories:\n  - name: acme/shop\n";
+    const said = (env: Record<string, string> = {}) => {
+      try {
+        return String(load(yaml, env));
+      } catch (error) {
+        return (error as Error).message;
+      }
+    };
+    expect(said()).to.match(/workers: 0 .* \(mergedock\.yml:1:1\)/);
+    expect(said()).to.match(/listen\.api: "nowhere" .* \(mergedock\.yml:3:3\)/);
+    expect(said()).to.match(/listen: .*port.* \(mergedock\.yml:4:3\)/);
+    expect(said()).to.match(/repositories\[0\]\.url: .* \(mergedock\.yml:6:5\)/);
+    expect(said({ MERGEDOCK_LISTEN_API: "elsewhere" })).to.match(/listen\.api: "elsewhere" has to be [^(]*$/m);
   });
 
   it("leaves the hosts of base images and of ADD to the usual ones, and looks at bases every hour", () => {
