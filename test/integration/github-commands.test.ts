@@ -187,6 +187,15 @@ describe("a comment on a pull request", function () {
     });
   });
 
+  it("T4: is not obeyed when it comes a day late, as somebody may send it again who has kept it", async () => {
+    const pull = await talk.merge("hello from long ago [skip ci]");
+    const at = { state: talk.github.state, repository: talk.repository, pull };
+    const asked = asksOf("octocat");
+    const said = await comment(at, "octocat", "/mergedock help", new Date(Date.now() - 25 * 3_600_000));
+    expect((await ended(said)).reason).to.contain("more than 24 hours old (limits.command_hours_max)");
+    expect([answersTo(said), asksOf("octocat") - asked]).to.deep.equal([[], 0]);
+  });
+
   it("is told what there is when it asks for something else, and nothing of it is taken for Markdown", async () => {
     const pull = await talk.merge("hello to a typing error [skip ci]");
     const text = await answered(await say(pull, "octocat", "/mergedock rebiuld @admin"));

@@ -154,7 +154,7 @@ describe("GitHub's delivery", () => {
 
   it("tells a new comment on a pull request, and whether that is merged", () => {
     const told = (change: object, action = "created") => {
-      const given = commentPayload(commentedOn, { ...commentedOn.record, ...change }, action);
+      const given = commentPayload(commentedOn, { ...commentedOn.record, ...change }, { action });
       return receive(JSON.stringify(given), { "x-github-event": "issue_comment" }).event;
     };
     expect(told({})).to.deep.include({

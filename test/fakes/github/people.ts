@@ -20,11 +20,11 @@ export interface Commented {
 }
 
 /** Stores it and tells the hooks, which have been answered, or were not. Whose login ends with `[bot]` is a bot. */
-export async function comment(at: Commented, login: string, body: string): Promise<CommentRecord> {
+export async function comment(at: Commented, login: string, body: string, when = new Date()): Promise<CommentRecord> {
   const { state, repository, pull } = at;
   const record = { id: state.nextId(), pullRequest: pull.number, login, body, edits: 0 };
   repository.comments.set(record.id, record);
-  await sendEvent(state, repository, "issue_comment", commentPayload(at, record));
+  await sendEvent(state, repository, "issue_comment", commentPayload(at, record, { when }));
   return record;
 }
 
@@ -35,10 +35,14 @@ interface About {
   readonly pull: Pick<FakePull, "number" | "mergedSha"> & { readonly git: Pick<FakePull["git"], "title"> };
 }
 
-/** `action`: created, edited, deleted. */
-export function commentPayload({ state, repository, pull }: About, record: CommentRecord, action = "created"): object {
+/** `action`: created, edited, deleted. `when`: it was written. */
+export function commentPayload(
+  { state, repository, pull }: About,
+  record: CommentRecord,
+  { action = "created", when = new Date() }: { readonly action?: string; readonly when?: Date } = {},
+): object {
   const example = realExample();
-  const now = new Date().toISOString();
+  const now = when.toISOString();
   const isMerged = pull.mergedSha !== null;
   const { name, git } = repository;
   const page = `${state.url}/${name}/pull/${pull.number}`;
