@@ -11,6 +11,7 @@ import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
+import { commandsUnasked } from "./app-forges.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
@@ -120,5 +121,6 @@ function toFacts(config: Config): Omit<SystemFacts, "engineVersion"> {
     engineHost: config.engineHost,
     repositories: config.repositories.length,
     plainUrls: config.repositories.map(({ url }) => url).filter((url) => url.startsWith("http:")),
+    commandsUnasked: commandsUnasked(config.repositories),
   };
 }

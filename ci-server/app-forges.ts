@@ -11,6 +11,13 @@ export function openWebhooks(secrets: readonly string[]): readonly Forge[] {
   return [createGithub(secrets)];
 }
 
+/** Names of repositories that are to obey comments, and whose forge cannot be asked who may give them. Only GitHub sends them. */
+export function commandsUnasked(repositories: readonly Repository[]): readonly string[] {
+  const forgeOf = openForges();
+  const isAsked = (one: Repository) => one.forge.name === "github" && forgeOf(one) !== null;
+  return repositories.filter((one) => one.commands && !isAsked(one)).map(({ name }) => name);
+}
+
 /** Null: the repository's forge cannot be asked with the access that it has. */
 export type ForgeOf = (repository: Repository) => ForgeRepository | null;
 

@@ -10,6 +10,7 @@ import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
+import { obeyComments } from "./app-commands.ts";
 import { openWebhooks } from "./app-forges.ts";
 import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
@@ -72,7 +73,10 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     const shown = { pruning: building?.pruning ?? null, signer, registryCa };
     const urls =
       intake === null ? await listenForHealth(opened) : await listenForAll(opened, { ...shown, secrets: intake });
-    if (building !== null) await work(opened, building);
+    if (building !== null) {
+      obeyComments(opened);
+      await work(opened, building);
+    }
     return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
   } catch (cause) {
     await stop(opened);

@@ -3,12 +3,14 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseYaml } from "./adapters/yaml.ts";
+import { commandsUnasked } from "./app-forges.ts";
 import { type Context, hasOption, type Input } from "./cli/command.ts";
 import { exitCodes } from "./cli/exit-codes.ts";
 import { type Config, loadConfig, parseRepositories } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 import { readRecipeFile } from "./core/recipe-file.ts";
+import { commandsWithoutApi } from "./core/warnings.ts";
 
 export async function run(context: Context, input: Input): Promise<number> {
   const [file] = input.args;
@@ -32,6 +34,8 @@ function checkConfig({ env, folder }: Context, file: string | undefined): Said {
     ...{ role, stateFolder, listen, engineHost, registry: registry.pushHost, database: databaseOf(config) },
     repositories: repositories.map(({ name, branches }) => ({ name, branches })),
   };
+  const unasked = commandsUnasked(repositories);
+  const warnings = unasked.length === 0 ? [] : [commandsWithoutApi(unasked)];
   const lines: [string, string][] = [
     ["role", role],
     ["state", stateFolder],
@@ -43,8 +47,12 @@ function checkConfig({ env, folder }: Context, file: string | undefined): Said {
     ["repositories", repositories.map(({ name }) => name).join(", ") || "none yet"],
   ];
   return {
-    facts,
-    lines: ["the configuration is valid", ...lines.map(([name, text]) => `  ${name.padEnd(12)} ${text}`)],
+    facts: { ...facts, warnings },
+    lines: [
+      "the configuration is valid",
+      ...lines.map(([name, text]) => `  ${name.padEnd(12)} ${text}`),
+      ...warnings.map(({ message, fix }) => `! ${message}\n  ${fix}`),
+    ],
   };
 }
 

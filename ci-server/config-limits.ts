@@ -93,6 +93,9 @@ export const limits = z.strictObject({
   sessions_per_token_max: z.number().int().positive().default(100),
   tokens_max: z.number().int().positive().default(1_000),
   audit_entries_max: z.number().int().positive().default(100_000),
+  // A command given in a comment is obeyed for so long, and so many of them on one pull request within an hour.
+  command_hours_max: z.number().int().min(1).max(720).default(24),
+  commands_per_hour_max: z.number().int().min(1).max(1_000).default(20),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

@@ -1,5 +1,6 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
+import { decideComment, type NewCommand } from "./decide-comment.ts";
 import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
 import type { ImagesVerdict } from "./judge-again.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
@@ -28,6 +29,8 @@ export interface BuildDecision extends Decided {
 
 export interface SkipDecision extends Decided {
   readonly verdict: "skip";
+  /** Of a comment: what is to be obeyed. */
+  readonly command?: NewCommand;
 }
 
 export type Decision = BuildDecision | SkipDecision;
@@ -63,7 +66,10 @@ const eventRules: readonly Rule<Known>[] = [
 
 /** `build` when every rule passes, else `skip` with the reason of the first one that does not. */
 export function decide(event: ForgeEvent, repositories: readonly Repository[], eventName: string): Decision {
-  const rules: RuleVerdict[] = [{ rule: "event", passed: event.kind === "pull_request", saw: eventName }];
+  const isOfUse = event.kind === "pull_request" || event.kind === "comment";
+  const rules: RuleVerdict[] = [{ rule: "event", passed: isOfUse, saw: eventName }];
+  if (event.kind === "comment")
+    return { verdict: "skip", ...decideComment(event, findRepository(repositories, event.repository), rules) };
   if (event.kind !== "pull_request") return { verdict: "skip", reason: refusedEvent(event, eventName), rules };
   const repository = findRepository(repositories, event.repository);
   const refusal =
@@ -118,6 +124,8 @@ export function findRepository(repositories: readonly Repository[], name: string
 
 function refusedEvent(event: ForgeEvent, eventName: string): string {
   if (event.kind === "unreadable") return event.problem;
+  if (eventName === "issue_comment")
+    return "issue_comment builds nothing; a new comment on a pull request may be a command";
   return event.kind === "ping"
     ? "ping: the hook is set up"
     : `event ${eventName} builds nothing; only pull_request does`;

@@ -40,6 +40,22 @@ export interface PullRequestEvent extends EventBase {
   readonly pullRequest: PullRequest;
 }
 
+/** Somebody has commented on a pull request. */
+export interface CommentEvent extends EventBase {
+  readonly kind: "comment";
+  readonly repository: string;
+  readonly repositoryId: number;
+  /** The pull request's. */
+  readonly number: number;
+  /** Null where the forge does not say it here. */
+  readonly isMerged: boolean | null;
+  readonly commentId: string;
+  readonly commentedAt: Date;
+  readonly author: string;
+  readonly isBot: boolean;
+  readonly body: string;
+}
+
 /** The forge's question whether anybody is there, sent when a hook is made. */
 export interface PingEvent extends EventBase {
   readonly kind: "ping";
@@ -57,7 +73,7 @@ export interface UnreadableEvent extends EventBase {
   readonly problem: string;
 }
 
-export type ForgeEvent = PullRequestEvent | PingEvent | OtherEvent | UnreadableEvent;
+export type ForgeEvent = PullRequestEvent | CommentEvent | PingEvent | OtherEvent | UnreadableEvent;
 
 /** A verified delivery: its signature fits `body`, and `event` was parsed from it. */
 export interface Delivery {

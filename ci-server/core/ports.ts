@@ -10,6 +10,7 @@ export type * from "./ports/bases.ts";
 export type * from "./ports/builder.ts";
 export type * from "./ports/catalogue.ts";
 export type * from "./ports/clock.ts";
+export type * from "./ports/commands.ts";
 export type * from "./ports/contexts.ts";
 export type * from "./ports/destinations.ts";
 export type * from "./ports/disk.ts";

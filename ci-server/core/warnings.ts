@@ -22,6 +22,8 @@ export interface SystemFacts {
   readonly repositories: number;
   /** The URLs of those that git reads without TLS. */
   readonly plainUrls: readonly string[];
+  /** Names of those that are to obey comments, and whose forge cannot be asked who may give them. */
+  readonly commandsUnasked: readonly string[];
 }
 
 type Rule = (facts: SystemFacts) => Warning | null;
@@ -92,7 +94,16 @@ const rules: readonly Rule[] = [
           message: `git reads without TLS: ${plainUrls.join(", ")}`,
           fix: "use https:// or ssh:// for the url of each repository",
         },
+  ({ commandsUnasked }) => (commandsUnasked.length === 0 ? null : commandsWithoutApi(commandsUnasked)),
 ];
+
+export function commandsWithoutApi(repositories: readonly string[]): Warning {
+  return {
+    code: "commands_without_api",
+    message: `comments are not obeyed, as GitHub cannot be asked who may write: ${repositories.join(", ")}`,
+    fix: 'give each of them "access" with a token or a GitHub App, or "api.token_file"; or set "commands" to false',
+  };
+}
 
 export function warningsOf(facts: SystemFacts): readonly Warning[] {
   return rules.flatMap((rule) => rule(facts) ?? []);

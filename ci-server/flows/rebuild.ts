@@ -15,12 +15,14 @@ export interface RebuildRequest {
   readonly buildId: number;
   /** Whether all is made anew, whatever was made of the same before. */
   readonly noCache: boolean;
+  /** The service to build; null is all of them. Absent: what the build was of. */
+  readonly service?: string | null;
 }
 
 /** Returns the new build's id. Throws `not_found`, `conflict` (the repository is not configured any more, the key has another request). */
 export async function rebuild(
   { store, repositories }: RebuildParts,
-  { buildId, noCache }: RebuildRequest,
+  { buildId, noCache, service }: RebuildRequest,
   idempotencyKey: string | null,
 ): Promise<number> {
   const build = await store.build(buildId);
@@ -31,7 +33,8 @@ export async function rebuild(
       "conflict",
       `${build.repository} is not configured any more; see "repositories" in mergedock.yml`,
     );
-  return store.request(again(build, noCache), idempotencyKey);
+  const of = service === undefined ? build : { ...build, service };
+  return store.request(again(of, noCache), idempotencyKey);
 }
 
 /**

@@ -46,11 +46,16 @@ async function judgeImagesAgain(
   return verdict === null ? decision : withImages(decision, verdict);
 }
 
-/** Builds it again, also when the merge has a build; a delivery that the rules skip is skipped. */
-export async function replay(parts: ReplayParts, guid: string): Promise<Replayed> {
+/** Builds it again, also when the merge has a build; a delivery that the rules skip is skipped. Under the same key it is one build. */
+export async function replay(
+  parts: ReplayParts,
+  guid: string,
+  idempotencyKey: string | null = null,
+): Promise<Replayed> {
   const { decision } = await decideAgain(parts, guid);
   if (decision.verdict === "skip") return toReplayed(decision, null);
-  return toReplayed(decision, await parts.store.replay(toBuildRequest(decision, guid), decision.repositoryId));
+  const request = toBuildRequest(decision, guid);
+  return toReplayed(decision, await parts.store.replay(request, decision.repositoryId, idempotencyKey));
 }
 
 function toReplayed({ verdict, reason, rules }: Decision, buildId: number | null): Replayed {

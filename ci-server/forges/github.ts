@@ -64,6 +64,28 @@ const pullRequestEvent = z.object({
   }),
 });
 
+/** A new comment on a pull request; all others are of no use. */
+const pullRequestComment = z.object({
+  action: z.literal("created"),
+  issue: z.object({ pull_request: z.looseObject({}) }),
+});
+
+const commentEvent = z.object({
+  repository: z.object({ id: z.number().int(), full_name: text }),
+  issue: z.object({
+    number: int32.positive(),
+    state: z.string().nullish(),
+    // Older servers do not say when it was merged.
+    pull_request: z.object({ merged_at: z.string().nullish() }),
+  }),
+  comment: z.object({
+    id: z.number().int().positive(),
+    body: text,
+    created_at: z.coerce.date(),
+    user: z.object({ login: text.pipe(z.string().min(1).max(100)), type: z.string().nullish() }).nullable(),
+  }),
+});
+
 /** What the parser asks of a pull_request event: a part of what GitHub publishes. */
 export type PullRequestPayload = z.input<typeof pullRequestEvent>;
 
@@ -159,6 +181,8 @@ function parseJson(text: string): unknown {
 /** The body has to be what the event's name says: the signature covers the body only, and the name stands in a header. */
 function toEvent(name: string, json: unknown): ForgeEvent {
   if (name === "pull_request") return toPullRequestEvent(parse(pullRequestEvent, json, name));
+  if (name === "issue_comment" && pullRequestComment.safeParse(json).success)
+    return toCommentEvent(parse(commentEvent, json, name));
   const { action = null, repository } = parse(anyEvent, json, name);
   if (name === "ping") parse(ping, json, name);
   return { kind: name === "ping" ? "ping" : "other", action, repository: repository?.full_name ?? null };
@@ -189,6 +213,21 @@ function toPullRequestEvent(payload: z.infer<typeof pullRequestEvent>): ForgeEve
       author: pull.user?.login ?? "ghost",
       mergedBy: pull.merged_by?.login ?? null,
     },
+  };
+}
+
+function toCommentEvent({ repository, issue, comment }: z.infer<typeof commentEvent>): ForgeEvent {
+  const { merged_at: mergedAt } = issue.pull_request;
+  const isUnknown = mergedAt === undefined && issue.state !== "open";
+  return {
+    ...{ kind: "comment", action: "created", repository: repository.full_name, repositoryId: repository.id },
+    number: issue.number,
+    isMerged: isUnknown ? null : typeof mergedAt === "string",
+    commentId: String(comment.id),
+    commentedAt: comment.created_at,
+    author: comment.user?.login ?? "ghost",
+    isBot: comment.user?.type === "Bot",
+    body: comment.body,
   };
 }
 

@@ -54,6 +54,16 @@ describe("config check", () => {
     expect(JSON.parse(await check("mergedock.yml", { json: true }))).to.deep.include({ valid: true, role: "all" });
   });
 
+  it("warns of comments that nobody can obey", async () => {
+    const shop = "name: acme/shop, url: https://example.com/shop.git, commands: true";
+    write("mergedock.yml", `repositories: [{ ${shop} }]\n`);
+    expect(await check(null))
+      .to.match(/^! comments are not obeyed, as GitHub cannot be asked who may write: acme\/shop$/m)
+      .and.to.match(/^ {2}give each of them "access"/m);
+    write("mergedock.yml", `repositories: [{ ${shop}, access: { token_file: shop-token } }]\n`);
+    expect(await check(null)).to.not.contain("comments");
+  });
+
   it("says every mistake of it at once", async () => {
     write("mergedock.yml", 'listen: { api: "x" }\nrepositories: [{ name: shop, url: "y" }]\n');
     expect(await refusal(null))

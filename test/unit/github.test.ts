@@ -6,6 +6,7 @@ import type { Delivery, PullRequestEvent } from "../../ci-server/core/delivery.t
 import { AppError } from "../../ci-server/core/errors.ts";
 import { createGithub, type PullRequestPayload } from "../../ci-server/forges/github.ts";
 import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
+import { commentPayload } from "../fakes/github/people.ts";
 
 const secret = "It's a Secret to Everybody";
 const github = createGithub([secret]);
@@ -56,6 +57,12 @@ const payload = closedPullRequest({
   merge: { mergeCommitSha: "a".repeat(40) },
 });
 const body = JSON.stringify(payload);
+const commentedOn = {
+  state: { url: "https://forge.test" },
+  repository: { name: "acme/shop", git: { defaultBranch: "main" } },
+  pull: { number: 7, mergedSha: "a".repeat(40), git: { title: "Add a cart" } },
+  record: { id: 99, pullRequest: 7, login: "octocat", body: "/mergedock rebuild", edits: 0 },
+};
 
 describe("GitHub's signature", () => {
   it("T2: fits GitHub's own test vector", () => {
@@ -145,7 +152,36 @@ describe("GitHub's delivery", () => {
       expect(told({ description: odd, license: odd })).to.deep.equal({ description: null, license: null });
   });
 
+  it("tells a new comment on a pull request, and whether that is merged", () => {
+    const told = (change: object, action = "created") => {
+      const given = commentPayload(commentedOn, { ...commentedOn.record, ...change }, { action });
+      return receive(JSON.stringify(given), { "x-github-event": "issue_comment" }).event;
+    };
+    expect(told({})).to.deep.include({
+      ...{ kind: "comment", action: "created", repository: "acme/shop", number: 7, isMerged: true },
+      ...{ commentId: "99", author: "octocat", isBot: false, body: "/mergedock rebuild" },
+    });
+    expect(told({ login: "helper[bot]" })).to.include({ kind: "comment", isBot: true });
+    for (const action of ["edited", "deleted"]) expect(told({}, action)).to.include({ kind: "other", action });
+  });
+
+  it("takes a comment's pull request for merged only where GitHub says so, and for unknown where it says nothing", () => {
+    const told = (issue: object) => {
+      const comment = { id: 1, body: "", created_at: "2026-01-01T00:00:00Z", user: null };
+      const given = { action: "created", repository: { id: 5, full_name: "acme/shop" }, issue, comment };
+      const { event } = receive(JSON.stringify(given), { "x-github-event": "issue_comment" });
+      return event.kind === "comment" ? event.isMerged : event.kind;
+    };
+    expect(told({ number: 7, state: "closed", pull_request: { merged_at: "2026-01-01T00:00:00Z" } })).to.equal(true);
+    expect(told({ number: 7, state: "closed", pull_request: { merged_at: null } })).to.equal(false);
+    expect(told({ number: 7, state: "open", pull_request: {} })).to.equal(false);
+    expect(told({ number: 7, state: "closed", pull_request: {} })).to.equal(null);
+    expect(told({ number: 7, state: "open" })).to.equal("other");
+    expect(told({ pull_request: {} })).to.equal("unreadable");
+  });
+
   it("T4: has to be of the event that its header names", () => {
+    expect(receive(body, { "x-github-event": "issue_comment" }).event.kind).to.equal("other");
     expect(receive(body, { "x-github-event": "push" }).event.kind).to.equal("other");
     expect(codeOf(() => receive(body, { "x-github-event": "ping" }))).to.equal("invalid");
     expect(codeOf(() => receive('{"zen":"x","hook_id":1}'))).to.equal("invalid");

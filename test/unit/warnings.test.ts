@@ -14,6 +14,7 @@ const good: SystemFacts = {
   engineHost: "unix:///var/run/docker.sock",
   repositories: 1,
   plainUrls: [],
+  commandsUnasked: [],
 };
 const codes = (change: Partial<SystemFacts>) => warningsOf({ ...good, ...change }).map(({ code }) => code);
 
@@ -31,6 +32,7 @@ describe("warnings", () => {
     no_free_space_floor: { freeBytesMin: 0 },
     api_without_tls: { apiHost: "0.0.0.0" },
     registry_on_loopback: { pushHost: "localhost:5000" },
+    commands_without_api: { commandsUnasked: ["acme/shop"] },
     git_without_tls: { plainUrls: ["http://git.example.com/a.git"] },
   })) {
     it(`name ${code}, and what to do`, () => {

@@ -8,7 +8,7 @@ import type { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
 import type { Concurrency } from "../../core/recipe.ts";
 import { type Acceptance, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
-import { type NewBuild, toBuildRow, type Writes, write } from "./batch-writes.ts";
+import { type NewBuild, toBuildRow, toCommandRow, type Writes, write } from "./batch-writes.ts";
 import type { BuildIds } from "./build-ids.ts";
 import { type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
 import type { BuildQueue } from "./queue.ts";
@@ -97,7 +97,7 @@ function decideAll(
   ledger: Ledger,
   batch: readonly Acceptance[],
 ): { readonly writes: Writes; readonly outcomes: Outcomes } {
-  const writes: Writes = { builds: [], deliveries: [] };
+  const writes: Writes = { builds: [], deliveries: [], commands: [] };
   return { writes, outcomes: batch.map((acceptance) => acceptOne(ledger, writes, acceptance)) };
 }
 
@@ -107,6 +107,9 @@ function acceptOne(ledger: Ledger, writes: Writes, acceptance: Acceptance): Acce
   if (known !== undefined) return toDuplicate(delivery, body, known);
   const recorded = record(ledger, writes, acceptance);
   writes.deliveries.push({ row: toDeliveryRow(delivery, body, recorded), body: body.compressed });
+  const { decision } = acceptance;
+  if (decision.verdict === "skip" && decision.command !== undefined)
+    writes.commands.push(toCommandRow(delivery, decision.command));
   const { rules: _kept, ...accepted } = recorded;
   const { guid, reason, buildId } = accepted;
   ledger.stored.set(guid, { guid, digest: body.digest, receivedAt: ledger.now, reason, buildId });

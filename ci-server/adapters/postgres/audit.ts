@@ -1,10 +1,10 @@
 // The audit: a ring, whose oldest entries make room. Logins that failed make room for one another: whoever has no token could
 // push out with them what others have done.
 
-import type { Pool } from "pg";
+import type { Pool, PoolClient } from "pg";
 import { type AuditEntry, type AuditRecord, nobody } from "../../core/accounts.ts";
 
-export async function insertAudit(pool: Pool, entry: AuditRecord, entriesMax: number): Promise<void> {
+export async function insertAudit(pool: Pool | PoolClient, entry: AuditRecord, entriesMax: number): Promise<void> {
   const { actor, action, target, detail } = entry;
   // Numbers have gaps: entries are counted. The new one is not among those that the statement sees.
   await pool.query(

@@ -3,10 +3,11 @@
 import { Pool, type PoolConfig } from "pg";
 import type { Logger } from "pino";
 import type { LedgerLimits } from "../../core/delivery.ts";
-import type { ActivityChanges, Queue, Store } from "../../core/ports.ts";
+import type { ActivityChanges, CommandStore, Queue, Store } from "../../core/ports.ts";
 import type { Concurrency } from "../../core/recipe.ts";
 import { createActivityChanges } from "./activity-changes.ts";
 import { Changes } from "./changes.ts";
+import { createCommandStore } from "./commands.ts";
 import { startEmbeddedPostgres } from "./embedded.ts";
 import { migrate } from "./migrate.ts";
 import { createQueue } from "./queue.ts";
@@ -42,6 +43,7 @@ export interface PostgresOptions {
 export interface OpenPostgres {
   readonly store: Store;
   readonly activityChanges: ActivityChanges;
+  readonly commands: CommandStore;
   readonly queue: Queue;
   readonly pool: Pool;
   /** Stops the queue if it was not stopped before, closes the connections, then stops the embedded server. */
@@ -75,6 +77,7 @@ export async function openPostgres(options: PostgresOptions): Promise<OpenPostgr
     return {
       store: createStore({ pool, queue, changes, settings, limits, ledgerLimits, worker }),
       activityChanges: withDatabaseErrors(createActivityChanges(pool, changes)),
+      commands: createCommandStore(pool, changes),
       queue,
       pool,
       close,

@@ -68,6 +68,11 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     await queue.send(client, [{ buildId: id, repository, concurrency: settings.concurrencyOf(repository) }]);
     return id;
   };
+  const makeOnce = (request: BuildRequest, origin: BuildOrigin, idempotencyKey: string | null) =>
+    transaction(pool, (client) => {
+      const make = () => enqueue(client, request, origin);
+      return idempotencyKey === null ? make() : once(client, idempotencyKey, request, make);
+    });
   const locks = new Locks(pool);
   const parts = { queue, settings, room: new QueueRoom(limits), ids: new BuildIds() };
   const accept = createBatcher<Arrival, Accepted | AppError>({
@@ -94,13 +99,9 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     deliveryBody: (guid) => findBody(pool, guid),
     sweepLedger: (signal) => sweepLedger(pool, ledgerLimits, signal),
     mergeBuild: (request, repositoryId) => findMergeBuild(pool, request, repositoryId),
-    replay: (request, repositoryId) =>
-      transaction(pool, (client) => enqueue(client, request, { repositoryId, replay: true })),
-    request: (request, idempotencyKey) =>
-      transaction(pool, (client) => {
-        const make = () => enqueue(client, request, { repositoryId: null, replay: false });
-        return idempotencyKey === null ? make() : once(client, idempotencyKey, request, make);
-      }),
+    replay: (request, repositoryId, idempotencyKey = null) =>
+      makeOnce(request, { repositoryId, replay: true }, idempotencyKey),
+    request: (request, idempotencyKey) => makeOnce(request, { repositoryId: null, replay: false }, idempotencyKey),
     build: (id) => findBuild(pool, id),
     cancelReason: (id) => findCancelReason(pool, id),
     builds: (page) => listBuilds(pool, page),

@@ -143,8 +143,8 @@ export interface Store extends BaseLedger {
   sweepLedger(signal: AbortSignal): Promise<number>;
   /** The build that a merge has already, or null. */
   mergeBuild(request: BuildRequest, repositoryId: number): Promise<number | null>;
-  /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. */
-  replay(request: BuildRequest, repositoryId: number): Promise<number>;
+  /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. The key: as of `request`. */
+  replay(request: BuildRequest, repositoryId: number, idempotencyKey?: string | null): Promise<number>;
   /**
    * Stores and queues a build in one transaction; returns its id. The same key with the same request gives the same build,
    * with another request it throws `conflict`.
