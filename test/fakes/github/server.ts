@@ -61,9 +61,13 @@ export class FakeGithub {
     return `${this.url}${apiPath}`;
   }
 
-  /** Waits for deliveries that are under way. */
-  async stop(): Promise<void> {
+  /** Every delivery that was begun is on record. */
+  async settled(): Promise<void> {
     while (this.state.underWay.size > 0) await Promise.all(this.state.underWay);
+  }
+
+  async stop(): Promise<void> {
+    await this.settled();
     await this.git.stop();
   }
 
