@@ -31,6 +31,11 @@ export async function withLag<T>(
   }
 }
 
+/** The replicas have caught up at last. */
+export function endLag({ replica }: FakeRepository): void {
+  if (replica !== null) replica.untilMs = 0;
+}
+
 /** What is looked at instead of the repository, where that lags. */
 export function behind({ replica }: FakeRepository): Replica | null {
   return replica !== null && replica.untilMs > performance.now() ? replica : null;
