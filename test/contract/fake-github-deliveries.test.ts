@@ -189,6 +189,8 @@ describe("the fake GitHub's hooks", () => {
     expect(whole).to.include.keys(...Object.keys(item), "request", "response");
     expect(whole.request.payload).to.deep.equal(JSON.parse(receiver.received.at(-1)?.body ?? ""));
     expect(JSON.stringify(whole)).to.not.contain(secret);
+    fake.github.state.faults.lostPayloads.add(sent.guid);
+    expect(await fake.ask(`GET /hooks/${id}/deliveries/${sent.id}`)).to.include({ status: 404 });
     const made = await fake.ask(`POST /statuses/${mergedSha}`, { body: { state: "success" } });
     expect(made.body).to.include.keys(...Object.keys(status));
     const said = await fake.ask(`POST /issues/${number}/comments`, { body: { body: "x" } });

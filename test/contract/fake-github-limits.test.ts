@@ -81,6 +81,18 @@ describe("the fake GitHub counts", () => {
     expect(await fake.ask(question, { body: { body: "two" } })).to.include({ status: 201 });
   });
 
+  it("says whose a token is, and gives lists page by page", async () => {
+    expect((await fake.ask("GET //user")).body).to.include({ login: "admin", type: "User" });
+    expect(await fake.ask("GET //user", { token: null })).to.include({ status: 401 });
+    const { number } = await fake.open();
+    for (const body of ["one", "two", "three"]) await fake.github.comment("acme/shop", number, "octocat", body);
+    const first = await fake.ask(`GET /issues/${number}/comments?per_page=2`);
+    expect(first.headers.get("link")).to.match(/\?per_page=2&page=2>; rel="next", <.+&page=2>; rel="last"$/);
+    const second = await fake.ask(`GET /issues/${number}/comments?per_page=2&page=2`);
+    expect([...first.body, ...second.body].map(({ body }) => body)).to.deep.equal(["one", "two", "three"]);
+    expect(second.headers.get("link")).to.equal(null);
+  });
+
   it("says where its deliveries come from", async () => {
     expect((await fake.ask("GET //meta", { token: null })).body.hooks).to.deep.equal(githubHookRanges);
     fake.github.state.hookRanges = ["127.0.0.0/8"];

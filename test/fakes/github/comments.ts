@@ -2,7 +2,7 @@
 
 import type { components } from "@octokit/openapi-types";
 import { commentPayload } from "./payloads.ts";
-import { type Answer, notFound, type Question, type Route, unprocessable } from "./routes.ts";
+import { type Answer, notFound, pageOf, type Question, type Route, unprocessable } from "./routes.ts";
 import { sendEvent, track } from "./send.ts";
 import type { CommentRecord, FakeRepository, FakeState } from "./state.ts";
 import { simpleUser } from "./users.ts";
@@ -46,11 +46,11 @@ function makeComment(
   return comment;
 }
 
-function list({ state, repository, path, query }: Question): Answer {
+function list(question: Question): Answer {
+  const { state, repository, path } = question;
   const all = [...repository.comments.values()].filter(({ pullRequest }) => pullRequest === Number(path.number));
-  const size = Number(query.get("per_page") ?? 30);
-  const page = Number(query.get("page") ?? 1);
-  return { status: 200, body: all.slice((page - 1) * size, page * size).map((one) => toJson(state, repository, one)) };
+  const shown = all.map((one) => toJson(state, repository, one));
+  return pageOf(question, `/issues/${path.number}/comments`, shown);
 }
 
 function add({ state, token, repository, path, body }: Question): Answer {
@@ -85,15 +85,15 @@ function tell(
   track(state, sendEvent(state, repository, "issue_comment", commentPayload(state, repository, comment, action)));
 }
 
-function toJson(state: FakeState, { name }: FakeRepository, comment: CommentRecord): Shown {
+function toJson(state: FakeState, { name }: FakeRepository, comment: CommentRecord): object {
   const { id, login, body, pullRequest, createdAt, updatedAt } = comment;
   const api = `${state.url}/api/v3/repos/${name}/issues`;
-  return {
+  const app = /^app-(\w+)\[bot\]$/.exec(login)?.[1];
+  const shown: components["schemas"]["issue-comment"] = {
     ...{ id, node_id: `IC_${id}`, body, user: simpleUser(state, login) },
     ...{ url: `${api}/comments/${id}`, issue_url: `${api}/${pullRequest}` },
     html_url: `${state.url}/${name}/pull/${pullRequest}#issuecomment-${id}`,
     ...{ created_at: createdAt.toISOString(), updated_at: updatedAt.toISOString() },
   };
+  return { ...shown, performed_via_github_app: app === undefined ? null : { id: Number(app), slug: `app-${app}` } };
 }
-
-type Shown = components["schemas"]["issue-comment"];

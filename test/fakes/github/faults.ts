@@ -11,6 +11,8 @@ export interface Faults {
   everyNth: { readonly n: number; readonly status: number } | null;
   /** Hooks are not sent: what happens now is only on record, with nobody's answer. */
   isCutOff: boolean;
+  /** GUIDs of deliveries whose payload is kept no longer. */
+  readonly lostPayloads: Set<string>;
   /** How many requests have failed on purpose. */
   failed: number;
 }
@@ -24,7 +26,7 @@ export interface Fault {
 export type FaultOf = (kind: "api" | "git") => Answer | null;
 
 export function noFaults(): Faults {
-  return { next: null, nextGit: null, everyNth: null, isCutOff: false, failed: 0 };
+  return { next: null, nextGit: null, everyNth: null, isCutOff: false, lostPayloads: new Set(), failed: 0 };
 }
 
 /** Counts the requests, and says which of them are not answered as they should be. */

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import type { components } from "@octokit/openapi-types";
 import { knownEvents, pingPayload } from "./payloads.ts";
-import { type Answer, notFound, type Question, type Route, unprocessable } from "./routes.ts";
+import { type Answer, notFound, pageOf, type Question, type Route, unprocessable } from "./routes.ts";
 import { attempt, track } from "./send.ts";
 import type { DeliveryRecord, FakeHook, FakeRepository, FakeState } from "./state.ts";
 
@@ -17,10 +17,14 @@ const write = { permission: "repository_hooks", level: "write" } as const;
 export const hookRoutes: readonly Route[] = [
   {
     ...{ method: "GET", path: "/hooks", needs: read },
-    answer: ({ state, repository }) => ({
-      status: 200,
-      body: [...repository.hooks.values()].map((hook) => toJson(state, repository, hook)),
-    }),
+    answer: (question) => {
+      const { state, repository } = question;
+      return pageOf(
+        question,
+        "/hooks",
+        [...repository.hooks.values()].map((hook) => toJson(state, repository, hook)),
+      );
+    },
   },
   { method: "POST", path: "/hooks", needs: write, answer: create },
   { method: "PATCH", path: "/hooks/:id", needs: write, answer: change },
@@ -104,7 +108,7 @@ function listDeliveries(question: Question): Answer {
 
 function readDelivery(question: Question): Answer {
   const found = deliveryOf(question);
-  if (found === undefined) return notFound;
+  if (found === undefined || question.state.faults.lostPayloads.has(found.guid)) return notFound;
   const { requestHeaders: headers, payload, answer } = found;
   return {
     status: 200,

@@ -1,9 +1,10 @@
-// What the API says of itself: where deliveries come from, and how many questions are left.
-// Source: GitHub's REST API, "Meta" and "Rate limits".
+// What the API says of itself and of who asks: where deliveries come from, how many questions are left, whose token it is.
+// Source: GitHub's REST API, "Meta", "Rate limits", "Users".
 
 import type { components } from "@octokit/openapi-types";
 import type { Answer } from "./routes.ts";
 import type { FakeState } from "./state.ts";
+import { simpleUser } from "./users.ts";
 
 /** As GitHub gave them in November 2026. */
 export const githubHookRanges = [
@@ -14,7 +15,15 @@ export const githubHookRanges = [
 /** Null: the path is none of these. */
 export function answerMeta(state: FakeState, login: string | null, path: string): Answer | null {
   if (path === "/meta") return { status: 200, body: overview(state) };
+  if (path === "/user") return userOf(state, login);
   return path === "/rate_limit" ? { status: 200, body: budget(state, login) } : null;
+}
+
+/** An App's installation is nobody's account. */
+function userOf(state: FakeState, login: string | null): Answer {
+  if (login === null) return { status: 401, body: { message: "Requires authentication" } };
+  if (login.endsWith("[bot]")) return { status: 403, body: { message: "Resource not accessible by integration" } };
+  return { status: 200, body: simpleUser(state, login) };
 }
 
 function overview({ hookRanges }: FakeState): components["schemas"]["api-overview"] {

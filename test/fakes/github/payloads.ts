@@ -36,7 +36,8 @@ export function commentPayload(
   const { id, login, body, pullRequest: number } = comment;
   const pull = repository.pulls.get(number);
   const url = `https://github.com/${repository.name}/pull/${number}`;
-  const links = { html_url: url, diff_url: `${url}.diff`, patch_url: `${url}.patch` };
+  const mergedAt = pull === undefined || pull.mergedSha === null ? null : comment.createdAt.toISOString();
+  const links = { html_url: url, merged_at: mergedAt, diff_url: `${url}.diff`, patch_url: `${url}.patch` };
   const apiUrl = `${state.url}/api/v3/repos/${repository.name}`;
   const sender = userJson(example.sender, login);
   const has = repository.people.get(login) ?? "none";

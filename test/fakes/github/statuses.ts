@@ -2,7 +2,7 @@
 
 import type { components } from "@octokit/openapi-types";
 import { hasCommit } from "./replica.ts";
-import { type Answer, notFound, type Question, type Route, unprocessable } from "./routes.ts";
+import { type Answer, notFound, pageOf, type Question, type Route, unprocessable } from "./routes.ts";
 import type { CheckRecord, StatusRecord } from "./state.ts";
 import { simpleUser } from "./users.ts";
 
@@ -18,12 +18,15 @@ export const statusRoutes: readonly Route[] = [
   { method: "POST", path: "/statuses/:sha", needs: { permission: "statuses", level: "write" }, answer: addStatus },
   {
     ...{ method: "GET", path: "/commits/:sha/statuses", needs: { permission: "statuses", level: "read" } },
-    answer: (question) => ({
-      status: 200,
-      body: (question.repository.statuses.get(question.path.sha ?? "") ?? [])
-        .toReversed()
-        .map((status) => statusJson(question, status)),
-    }),
+    answer: (question) => {
+      const { repository, path } = question;
+      const all = (repository.statuses.get(path.sha ?? "") ?? []).toReversed();
+      return pageOf(
+        question,
+        `/commits/${path.sha}/statuses`,
+        all.map((status) => statusJson(question, status)),
+      );
+    },
   },
   { method: "POST", path: "/check-runs", needs: { permission: "checks", level: "write" }, answer: addCheck },
   { method: "PATCH", path: "/check-runs/:id", needs: { permission: "checks", level: "write" }, answer: changeCheck },
