@@ -118,6 +118,9 @@ describe("the fake GitHub", () => {
     const write = await fake.ask(`POST /statuses/${sha}`, { token: body.token, body: { state: "success" } });
     expect(write).to.include({ status: 403 });
     expect(write.body.message).to.equal("Resource not accessible by integration");
+    app.installations.set(32, { repositories: ["acme/shop"], permissions: { statuses: "write" } });
+    const blind = (await fake.ask("POST //app/installations/32/access_tokens", { token })).body.token;
+    expect(await failure(fake.git((url) => ["ls-remote", url], blind))).to.contain("not found");
     fake.github.state.clock.advance(3_600_001);
     expect(await fake.ask("GET ", { token: body.token })).to.include({ status: 401 });
     expect(await failure(fake.git((url) => ["ls-remote", url], body.token))).to.contain("Authentication failed");

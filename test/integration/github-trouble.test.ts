@@ -2,7 +2,6 @@
 
 import { expect } from "chai";
 import { endLag } from "../fakes/github/replica.ts";
-import { attempt } from "../fakes/github/send.ts";
 import type { DeliveryRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { GithubTester } from "../helpers/github-tester.ts";
@@ -112,23 +111,17 @@ describe("a merge on a GitHub in trouble", function () {
     const build = await talk.built(pull);
     expect(await talk.ci.run(build.images[0]?.reference ?? "")).to.equal("a second try\n");
   });
-});
 
-describe("a pull request that is closed without merging", function () {
-  this.timeout(60_000);
-
-  it("builds nothing, and the answer says why; nor does it when that is sent again", async () => {
-    const talk = await GithubTester.start({ access: "none" });
-    const [hook] = [...talk.repository.hooks.values()] as [FakeHook]; // GithubTester makes one
+  it("is none where a pull request is closed without merging: nothing is built, and the answer says why", async () => {
+    const before = [hook.deliveries.length, await talk.ci.countRows("build")] as const;
     const pull = await talk.open();
     await pull.close();
-    const { event, payload, guid } = hook.deliveries.at(-1) as DeliveryRecord; // it was just sent
-    await attempt(talk.github.state, hook, { event, payload, guid, redelivery: true });
-    for (const { statusCode, answer } of hook.deliveries.slice(1)) {
+    await redeliver(last());
+    for (const { statusCode, answer } of hook.deliveries.slice(before[0] + 1)) {
       expect(statusCode).to.equal(202);
       expect(answer).to.contain(`pull request #${pull.number} was closed without merging`);
     }
-    expect(await talk.ci.countRows("build")).to.equal(0);
-    await talk.stop();
+    expect(hook.deliveries).to.have.length(before[0] + 3);
+    expect(await talk.ci.countRows("build")).to.equal(before[1]);
   });
 });

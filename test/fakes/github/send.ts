@@ -28,7 +28,7 @@ export async function attempt(
   const { event, payload, guid, redelivery = false } = given;
   const { url, secret, content_type } = hook.config;
   const contentType = content_type === "json" ? "application/json" : "application/x-www-form-urlencoded";
-  const headers = { ...targetOf(hook, payload), ...legacySignature(secret, payload) };
+  const headers = { ...targetOf(hook, payload), ...(content_type === "json" ? legacySignature(secret, payload) : {}) };
   const [deliveredAt, startedMs] = [state.clock.now(), performance.now()];
   // Known before it is sent: ids are in the order in which the attempts began.
   const id = state.nextDeliveryId();
@@ -63,7 +63,7 @@ function targetOf({ id }: FakeHook, payload: object): Record<string, string> {
   };
 }
 
-/** By SHA-1, which GitHub still sends beside the other; of JSON only, which is what the tests look at. */
+/** By SHA-1, which GitHub still sends beside the other. */
 function legacySignature(secret: string | null, payload: object): Record<string, string> {
   if (secret === null) return {};
   const sha1 = createHmac("sha1", secret).update(JSON.stringify(payload)).digest("hex");
