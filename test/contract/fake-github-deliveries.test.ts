@@ -119,9 +119,13 @@ describe("the fake GitHub's hooks", () => {
     const all: Json[] = await deliveries(id);
     const first = await fake.ask(`GET /hooks/${id}/deliveries?per_page=3`);
     const next = /<([^>]+)>; rel="next"/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
-    const rest = await deliveries(id, `${new URL(next).search}&per_page=3`);
+    const rest = await deliveries(id, new URL(next).search);
     expect([...first.body, ...rest]).to.deep.equal(all);
     expect(all.map((one) => one.id)).to.deep.equal(all.map((one) => Number(one.id)).toSorted((a, b) => b - a));
+    receiver.answers.push(503);
+    await fake.open();
+    expect((await deliveries(id, "?status=failure")).map((one: Json) => one.status_code)).to.deep.equal([503]);
+    expect(await deliveries(id, "?status=success")).to.deep.equal(all);
     fake.github.state.clock.advance(3 * dayMs + 60_000);
     expect(await deliveries(id)).to.deep.equal([]);
     for (const question of [
@@ -140,6 +144,8 @@ describe("the fake GitHub's hooks", () => {
     for (const body of bad)
       expect(await fake.ask("POST /hooks", { body }), JSON.stringify(body)).to.include({ status: 422 });
     const id = await fake.addHook(receiver.url);
+    expect((await fake.ask(`GET /hooks/${id}`)).body).to.include({ id, active: true });
+    expect(await fake.ask("GET /hooks/1")).to.include({ status: 404 });
     expect(await fake.ask("POST /hooks", { body: { config } })).to.include({ status: 422 });
     expect(await fake.ask(`PATCH /hooks/${id}`, { body: { events: ["merge"] } })).to.include({ status: 422 });
   });

@@ -27,6 +27,7 @@ export const hookRoutes: readonly Route[] = [
     },
   },
   { method: "POST", path: "/hooks", needs: write, answer: create },
+  { method: "GET", path: "/hooks/:id", needs: read, answer: readHook },
   { method: "PATCH", path: "/hooks/:id", needs: write, answer: change },
   { method: "DELETE", path: "/hooks/:id", needs: write, answer: remove },
   { method: "POST", path: "/hooks/:id/pings", needs: write, answer: pingAgain },
@@ -67,6 +68,11 @@ function toConfig(body: Question["body"]): FakeHook["config"] | null {
   return url === undefined ? null : { url, secret: secret ?? null, content_type, insecure_ssl: String(insecure_ssl) };
 }
 
+function readHook(question: Question): Answer {
+  const hook = hookOf(question);
+  return hook === undefined ? notFound : { status: 200, body: toJson(question.state, question.repository, hook) };
+}
+
 function change(question: Question): Answer {
   const hook = hookOf(question);
   if (hook === undefined) return notFound;
@@ -99,11 +105,16 @@ function listDeliveries(question: Question): Answer {
   const before = Number(query.get("cursor")?.replace("v1_", "") ?? Number.POSITIVE_INFINITY);
   const rest = kept(state, hook)
     .toReversed()
-    .filter(({ id }) => id < before);
+    .filter(({ id, statusCode }) => id < before && isWanted(statusCode, query.get("status")));
   const page = rest.slice(0, size);
-  const next = `${state.url}/api/v3/repos/${repository.name}/hooks/${hook.id}/deliveries?cursor=v1_${page.at(-1)?.id}`;
+  const next = `${state.url}/api/v3/repos/${repository.name}/hooks/${hook.id}/deliveries?cursor=v1_${page.at(-1)?.id}&per_page=${size}`;
   const headers: Record<string, string> = rest.length > size ? { link: `<${next}>; rel="next"` } : {};
   return { status: 200, body: page.map((one) => toDelivery(repository, one)), headers };
+}
+
+/** `wanted`: success, failure, or both. */
+function isWanted(statusCode: number, wanted: string | null): boolean {
+  return wanted === null || (wanted === "success") === (statusCode >= 200 && statusCode < 300);
 }
 
 function readDelivery(question: Question): Answer {
