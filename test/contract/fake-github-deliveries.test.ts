@@ -3,7 +3,7 @@
 import { createHmac } from "node:crypto";
 import { expect } from "chai";
 import { type FakeReceiver, startFakeReceiver } from "../fakes/receiver.ts";
-import { FakeGithubTester } from "../helpers/fake-github-tester.ts";
+import { FakeGithubTester, type Fields } from "../helpers/fake-github-tester.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -20,7 +20,7 @@ describe("the fake GitHub's hooks", () => {
     await Promise.all([receiver.stop(), fake.stop()]);
   });
 
-  const deliveries = async (id: number, query = "") => (await fake.ask(`GET /hooks/${id}/deliveries${query}`)).body;
+  const deliveries = async (id: number, query = "") => (await fake.ask(`GET /hooks/${id}/deliveries${query}`)).list;
 
   it("are pinged when they are made, and then told of all that happens, signed", async () => {
     await fake.addHook(`${receiver.url}/hook`, ["*"]);
@@ -74,7 +74,7 @@ describe("the fake GitHub's hooks", () => {
     await receiver.stop();
     await fake.open();
     receiver = await startFakeReceiver();
-    const kept = (await deliveries(id)).toReversed().map((one: Json) => [one.event, one.status_code, one.status]);
+    const kept = (await deliveries(id)).toReversed().map((one) => [one.event, one.status_code, one.status]);
     expect(kept).to.deep.equal([
       ["ping", 200, "OK"],
       ["pull_request", 202, "OK"],
@@ -101,10 +101,10 @@ describe("the fake GitHub's hooks", () => {
     const id = await fake.addHook(receiver.url);
     receiver.answers.push(500);
     await fake.open();
-    const [failed] = await deliveries(id);
+    const [failed] = (await deliveries(id)) as [Fields]; // it was sent
     expect(await fake.ask(`POST /hooks/${id}/deliveries/${failed.id}/attempts`)).to.include({ status: 202 });
     await fake.github.settled();
-    const [again, before] = await deliveries(id);
+    const [again, before] = (await deliveries(id)) as [Fields, Fields]; // it was sent twice
     expect([again.guid, again.redelivery, again.status_code]).to.deep.equal([failed.guid, true, 200]);
     expect([before.id, before.redelivery]).to.deep.equal([failed.id, false]);
     const [, first, second] = receiver.received;
@@ -116,15 +116,15 @@ describe("the fake GitHub's hooks", () => {
   it("list what they sent newest first, page by page, for three days", async () => {
     const id = await fake.addHook(receiver.url);
     for (let index = 0; index < 4; index += 1) await fake.open();
-    const all: Json[] = await deliveries(id);
+    const all = await deliveries(id);
     const first = await fake.ask(`GET /hooks/${id}/deliveries?per_page=3`);
     const next = /<([^>]+)>; rel="next"/.exec(first.headers.get("link") ?? "")?.[1] ?? "";
     const rest = await deliveries(id, new URL(next).search);
-    expect([...first.body, ...rest]).to.deep.equal(all);
-    expect(all.map((one) => one.id)).to.deep.equal(all.map((one) => Number(one.id)).toSorted((a, b) => b - a));
+    expect([...first.list, ...rest]).to.deep.equal(all);
+    expect(all.map((one) => one.id)).to.deep.equal(all.map((one) => one.id).toSorted((a, b) => b - a));
     receiver.answers.push(503);
     await fake.open();
-    expect((await deliveries(id, "?status=failure")).map((one: Json) => one.status_code)).to.deep.equal([503]);
+    expect((await deliveries(id, "?status=failure")).map((one) => one.status_code)).to.deep.equal([503]);
     expect(await deliveries(id, "?status=success")).to.deep.equal(all);
     fake.github.state.clock.advance(3 * dayMs + 60_000);
     expect(await deliveries(id)).to.deep.equal([]);

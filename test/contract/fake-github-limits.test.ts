@@ -89,7 +89,7 @@ describe("the fake GitHub counts", () => {
     const first = await fake.ask(`GET /issues/${number}/comments?per_page=2`);
     expect(first.headers.get("link")).to.match(/\?per_page=2&page=2>; rel="next", <.+&page=2>; rel="last"$/);
     const second = await fake.ask(`GET /issues/${number}/comments?per_page=2&page=2`);
-    expect([...first.body, ...second.body].map(({ body }) => body)).to.deep.equal(["one", "two", "three"]);
+    expect([...first.list, ...second.list].map(({ body }) => body)).to.deep.equal(["one", "two", "three"]);
     expect(second.headers.get("link")).to.equal(null);
   });
 

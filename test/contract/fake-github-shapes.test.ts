@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import type { components } from "@octokit/openapi-types";
 import { expect } from "chai";
 import { type FakeReceiver, startFakeReceiver } from "../fakes/receiver.ts";
-import { FakeGithubTester, signJwt } from "../helpers/fake-github-tester.ts";
+import { FakeGithubTester, type Fields, signJwt } from "../helpers/fake-github-tester.ts";
 
 type Schemas = components["schemas"];
 /** The names of the fields that are always there: the compiler sees to it that none is missing from a list of them. */
@@ -66,10 +66,10 @@ describe("the fake GitHub's shapes", () => {
   it("are those of the published schema, in every answer, and hold no secret", async () => {
     const id = await fake.addHook(receiver.url);
     const { number, mergedSha } = await fake.merge();
-    const { body: shown } = await fake.ask(`GET /hooks`);
+    const { list: shown } = await fake.ask("GET /hooks");
     expect(shown[0]).to.include.keys(...Object.keys(hook));
     expect(JSON.stringify(shown)).to.not.contain(secret);
-    const [sent] = (await fake.ask(`GET /hooks/${id}/deliveries`)).body;
+    const [sent] = (await fake.ask(`GET /hooks/${id}/deliveries`)).list as [Fields]; // it was just sent
     expect(sent).to.include.keys(...Object.keys(item));
     const { body: whole } = await fake.ask(`GET /hooks/${id}/deliveries/${sent.id}`);
     expect(whole).to.include.keys(...Object.keys(item), "request", "response");

@@ -19,9 +19,26 @@ export interface Asking {
 export interface Told {
   readonly status: number;
   readonly headers: Headers;
-  // What the API answers is looked at field by field.
-  // biome-ignore lint/suspicious/noExplicitAny: a fake's answer, whose shape is what is tested
-  readonly body: any;
+  readonly body: Fields;
+  /** Where the answer is one. */
+  readonly list: readonly Fields[];
+}
+
+/** Of answers, as far as the tests look at them one by one. */
+export interface Fields {
+  readonly id: number;
+  readonly guid: string;
+  readonly event: string;
+  readonly status: string;
+  readonly status_code: number;
+  readonly redelivery: boolean;
+  readonly body: string;
+  readonly message: string;
+  readonly token: string;
+  readonly hooks: readonly string[];
+  readonly rate: object;
+  readonly resources: { readonly core: object };
+  readonly request: { readonly payload: object };
 }
 
 export class FakeGithubTester {
@@ -66,7 +83,10 @@ export class FakeGithubTester {
     const all = { "user-agent": "the fake's own suite", ...authorization, ...headers };
     const response = await fetch(`${this.github.apiUrl}${below}`, { method, headers: all, ...init });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: text === "" ? null : JSON.parse(text) };
+    const json: unknown = text === "" ? null : JSON.parse(text);
+    const { status, headers: answered } = response;
+    // What a test looks at, it expects to be so.
+    return { status, headers: answered, body: json as Fields, list: Array.isArray(json) ? json : [] };
   }
 
   open(): Promise<PullHandle> {

@@ -32,6 +32,7 @@ export function commentPayload(
   comment: CommentRecord,
   action: "created" | "edited",
 ): Json {
+  // As GitHub sent it.
   const example = realExample("issue_comment", action) as Json & { issue: Json; comment: Json; sender: Json };
   const { id, login, body, pullRequest: number } = comment;
   const pull = repository.pulls.get(number);
