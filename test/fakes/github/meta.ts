@@ -6,7 +6,7 @@ import type { Answer } from "./routes.ts";
 import type { FakeState } from "./state.ts";
 import { simpleUser } from "./users.ts";
 
-/** As GitHub gave them in November 2026. */
+/** Ranges of the kind that github.com gives; which they are changes. */
 export const githubHookRanges = [
   ...["192.30.252.0/22", "185.199.108.0/22", "140.82.112.0/20", "143.55.64.0/20"],
   ...["2a0a:a440::/29", "2606:50c0::/32"],
