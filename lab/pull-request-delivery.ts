@@ -8,7 +8,7 @@ import type { Repository } from "./sample-repository.ts";
 export type ClosedPullRequest = {
   readonly repository: Pick<Repository, "name" | "defaultBranch">;
   readonly cloneUrl: string;
-  readonly pullRequest: Omit<PullRequest, "merge">;
+  readonly pullRequest: Omit<PullRequest, "merge" | "push">;
   /** Absent: closed without merging. */
   readonly merge?: Pick<Merge, "mergeCommitSha">;
   /** What people do with a pull request on the forge. */

@@ -29,6 +29,8 @@ export type PullRequest = {
   readonly commits: readonly string[];
   /** Rejects with git's message on a conflict, and changes nothing then. */
   merge(method: MergeMethod): Promise<Merge>;
+  /** Puts one more commit on its branch, and gives the pull request as it is then. */
+  push(commit: Commit): Promise<PullRequest>;
 };
 
 /** `commits`: by what the base branch moved, oldest first, on its line of first parents; the last one is `mergeCommitSha`. */
@@ -55,14 +57,27 @@ export async function openPullRequest({ folder, number, title, branch, base, com
     headSha,
     commits: shas,
   };
-  return { ...opened, merge: (method) => merge(folder, opened, method) };
+  return withActions(folder, opened);
+}
+
+function withActions(folder: string, opened: Opened): PullRequest {
+  return {
+    ...opened,
+    merge: (method) => merge(folder, opened, method),
+    push: async (commit) => {
+      const { number, branch, base, commits } = opened;
+      const headSha = await pushCommit({ folder, branch, from: base, ...commit });
+      await git(["update-ref", `refs/pull/${number}/head`, headSha], { cwd: folder });
+      return withActions(folder, { ...opened, headSha, commits: [...commits, headSha] });
+    },
+  };
 }
 
 function subjectOf({ message }: Commit): string {
   return message.split("\n", 1).join();
 }
 
-type Opened = Omit<PullRequest, "merge">;
+type Opened = Omit<PullRequest, "merge" | "push">;
 
 async function merge(folder: string, pullRequest: Opened, method: MergeMethod): Promise<Merge> {
   const ref = `refs/heads/${pullRequest.base}`;

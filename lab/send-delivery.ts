@@ -14,6 +14,8 @@ export type Delivery = {
   readonly contentType?: "application/json" | "application/x-www-form-urlencoded";
   /** Replace or add to GitHub's own. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** GitHub's own 10 s when absent. */
+  readonly timeoutMs?: number;
 };
 
 export type Answer = {
@@ -23,11 +25,11 @@ export type Answer = {
   readonly body: string;
 };
 
-// GitHub itself waits for 10 s.
 const answerTimeoutMs = 10_000;
 
 export async function sendDelivery(delivery: Delivery): Promise<Answer> {
   const { url, secret, event, payload, guid = randomUUID(), contentType = "application/json" } = delivery;
+  const { timeoutMs = answerTimeoutMs } = delivery;
   const json = typeof payload === "string" ? payload : JSON.stringify(payload);
   const body = contentType === "application/json" ? json : new URLSearchParams({ payload: json }).toString();
   const headers = {
@@ -40,7 +42,8 @@ export async function sendDelivery(delivery: Delivery): Promise<Answer> {
     ...(secret === null ? {} : { "X-Hub-Signature-256": await new Webhooks({ secret }).sign(body) }),
     ...delivery.headers,
   };
-  const signal = AbortSignal.timeout(answerTimeoutMs);
-  const response = await fetch(url, { method: "POST", headers, body, signal });
+  const signal = AbortSignal.timeout(timeoutMs);
+  // GitHub follows no redirect: it is an answer like any other, and no good one.
+  const response = await fetch(url, { method: "POST", headers, body, signal, redirect: "manual" });
   return { guid, status: response.status, headers: response.headers, body: await response.text() };
 }

@@ -1,15 +1,17 @@
 // What core/ports/git.ts promises of private repositories: who is let in, what is never shown, and to whom no secret is sent.
 
 import { chmodSync, readdirSync, readFileSync } from "node:fs";
-import { chmod, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
 import type { Access } from "../../ci-server/core/access.ts";
 import type { AppError } from "../../ci-server/core/errors.ts";
 import { createGithubAppTokens } from "../../ci-server/forges/github-app.ts";
 import { makeKey, type SshServer, startSshServer } from "../../lab/ssh-server.ts";
-import { type FakeGithub, startFakeGithub } from "../fakes/github.ts";
+import type { FakeApp } from "../fakes/github/apps.ts";
+import { FakeGithub } from "../fakes/github/server.ts";
 import { fails } from "../helpers/failure.ts";
 import { GitTester, textOf } from "../helpers/git-tester.ts";
 import { listen } from "../helpers/listener.ts";
@@ -114,25 +116,33 @@ describe("Git, with a token", () => {
 });
 
 describe("Git, as a GitHub App", () => {
+  const permissions = { contents: "read", metadata: "read" };
+  let folder: string;
   let github: FakeGithub;
+  let app: FakeApp;
   let tester: GitTester;
   let keyFile: string;
   beforeEach(async () => {
-    github = await startFakeGithub();
-    github.installations.set(7, ["acme/shop", "acme/other"]);
+    folder = await mkdtemp(join(tmpdir(), "git-access-"));
+    github = await FakeGithub.start(folder);
+    app = github.registerApp("4711");
+    app.installations.set(7, { repositories: ["acme/shop", "acme/other"], permissions });
     const admits = (credentials: string) => {
       const [user, secret = ""] = credentials.split(":");
       return user === "x-access-token" && github.admits(secret, "acme/shop");
     };
     const clock = { now: () => new Date(), monotonicMs: () => performance.now(), sleep: async () => undefined };
     tester = await GitTester.start({ server: { admits }, git: { tokens: createGithubAppTokens(clock) } });
-    keyFile = await tester.file("app.pem", github.privateKey);
+    keyFile = await tester.file("app.pem", app.privateKey);
   });
-  afterEach(() => Promise.all([tester.stop(), github.stop()]));
+  afterEach(async () => {
+    await Promise.all([tester.stop(), github.stop()]);
+    await rm(folder, { recursive: true });
+  });
 
   const asApp = (more: object = {}): { access: Access } => ({
     access: {
-      ...{ kind: "github_app", appId: github.appId, installationId: null, privateKeyFile: keyFile, apiUrl: github.url },
+      ...{ kind: "github_app", appId: app.id, installationId: null, privateKeyFile: keyFile, apiUrl: github.apiUrl },
       ...more,
     },
   });
@@ -140,7 +150,7 @@ describe("Git, as a GitHub App", () => {
   it("finds its installation and gets a token for the one repository, which it keeps", async () => {
     expect(await textOf(await tester.checkout(asApp()), "a.txt")).to.equal("one\n");
     await tester.checkout(asApp());
-    expect(github.asked).to.deep.equal([
+    expect(github.state.asked).to.deep.equal([
       "GET /repos/acme/shop/installation 200",
       "POST /app/installations/7/access_tokens 201",
     ]);
@@ -150,11 +160,11 @@ describe("Git, as a GitHub App", () => {
   });
 
   it("asks for a new token before the old one ends", async () => {
-    github.tokenMs = 4 * 60_000;
+    app.tokenMs = 4 * 60_000;
     await tester.checkout(asApp({ installationId: 7 }));
     await tester.checkout(asApp({ installationId: 7 }));
     const asked = "POST /app/installations/7/access_tokens 201";
-    expect(github.asked).to.deep.equal([asked, asked]);
+    expect(github.state.asked).to.deep.equal([asked, asked]);
   });
 
   it("asks for a new token after one was refused", async () => {
@@ -167,7 +177,7 @@ describe("Git, as a GitHub App", () => {
   it("says what is wrong with the app, its installation or its key", async () => {
     await fails(tester.checkout(asApp({ appId: "1" })), "unauthorized", "check access.github_app.app_id");
     await fails(tester.checkout(asApp({ installationId: 8 })), "not_found", "has no installation 8");
-    github.installations.set(7, ["acme/other"]);
+    app.installations.set(7, { repositories: ["acme/other"], permissions });
     await fails(tester.checkout(asApp()), "not_found", "is not installed where");
     await fails(
       tester.checkout(asApp({ installationId: 7 })),
@@ -177,7 +187,7 @@ describe("Git, as a GitHub App", () => {
     await writeFile(keyFile, "no key");
     await fails(tester.checkout(asApp()), "unauthorized", `${keyFile} is not an RSA key in PEM`);
     await github.stop();
-    await writeFile(keyFile, github.privateKey);
+    await writeFile(keyFile, app.privateKey);
     await fails(tester.checkout(asApp()), "unavailable", "does not answer as GitHub does");
     expect(tester.server.requests).to.deep.equal([]);
   });

@@ -17,7 +17,7 @@ export interface Received {
 export interface FakeReceiver {
   readonly url: string;
   readonly received: readonly Received[];
-  /** The next answers, in order; 200 when there are none. A 302 leads to `/elsewhere`. */
+  /** The next answers, in order; 200 when there are none. A 302 leads to `/elsewhere`; 0 is none at all. */
   readonly answers: number[];
   /** Waits until so many have come. */
   atLeast(count: number): Promise<readonly Received[]>;
@@ -35,7 +35,7 @@ export async function startFakeReceiver(): Promise<FakeReceiver> {
     for await (const chunk of request) body += chunk;
     const status = answers.shift() ?? 200;
     received.push({ path: request.url ?? "", headers: request.headers, body, status });
-    response.writeHead(status, status === 302 ? { location: `${url}/elsewhere` } : {}).end("ok");
+    if (status !== 0) response.writeHead(status, status === 302 ? { location: `${url}/elsewhere` } : {}).end("ok");
     news.emit("received");
   }).listen(0, "127.0.0.1");
   await once(server, "listening");

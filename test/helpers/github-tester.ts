@@ -32,12 +32,14 @@ export class GithubTester {
     this.ci = ci;
   }
 
-  /** acme/shop on a fake GitHub, and a CI that is told of it. `octocat` may write there, `stranger` may read. */
+  /** acme/shop on a fake GitHub, private unless the server has no access to it, and a CI that is told of it. `octocat` may write there, `stranger` may read. */
   static async start(options: GithubTesterOptions = {}): Promise<GithubTester> {
     const { access = "token", hook = true, rules, ...rest } = options;
     const folder = await mkdtemp(join(tmpdir(), "github-"));
     const github = await FakeGithub.start(join(folder, "forge"));
-    const repository = await github.addRepository(name, await sampleApp({ message: "hello from the first commit" }));
+    const files = await sampleApp({ message: "hello from the first commit" });
+    // Where the server has an access, it is put to the test by git too.
+    const repository = await github.addRepository(name, files, { isPrivate: access !== "none" });
     for (const [login, may] of [
       ["admin", "admin"],
       ["octocat", "write"],

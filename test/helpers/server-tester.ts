@@ -32,6 +32,8 @@ export interface ServerTesterOptions {
   /** More fields at the top of mergedock.yml. */
   readonly file?: Readonly<Record<string, unknown>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Fields of its one repository, on top of those of acme/shop. */
+  readonly repository?: Readonly<Record<string, unknown>>;
 }
 
 /** acme/shop is configured, and its git server cannot be reached: builds begin, and are given back. */
@@ -155,8 +157,8 @@ export function sign(body: Uint8Array | string): string {
 }
 
 async function launch(folder: string, options: ServerTesterOptions): Promise<ServerProcess> {
-  const { concurrency = "queue", limits = {}, logLevel = "info", env = {}, file = {} } = options;
-  const repositories = [{ name: "acme/shop", url: "http://127.0.0.1:1/acme/shop.git", concurrency }];
+  const { concurrency = "queue", limits = {}, logLevel = "info", env = {}, file = {}, repository } = options;
+  const repositories = [{ name: "acme/shop", url: "http://127.0.0.1:1/acme/shop.git", concurrency, ...repository }];
   await writeFile(
     join(folder, "mergedock.yml"),
     JSON.stringify({ ...file, repositories, limits: { api_requests_per_minute_max: 1_000_000, ...limits } }),

@@ -16,7 +16,10 @@ describe("a merge on GitHub", function () {
   it("is delivered with a signature, answered with 202, and built", async () => {
     const pull = await talk.merge("hello from GitHub", "squash");
     const [hook] = talk.repository.hooks.values();
-    expect(hook?.deliveries.map(({ event, statusCode }) => [event, statusCode])).to.deep.equal([["pull_request", 202]]);
+    expect(hook?.deliveries.map(({ action, statusCode }) => [action, statusCode])).to.deep.equal([
+      ["opened", 202],
+      ["closed", 202],
+    ]);
     const build = await talk.built(pull);
     expect(build, build.log).to.include({ result: "success", sha: pull.mergedSha });
     expect(build.merge).to.include({ method: "squash" });

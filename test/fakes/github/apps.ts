@@ -2,6 +2,7 @@
 // Source: GitHub documentation, "Generating a JSON Web Token (JWT) for a GitHub App", "Create an installation access token".
 
 import { createPublicKey, createVerify, generateKeyPairSync, randomBytes } from "node:crypto";
+import { allows } from "./permissions.ts";
 import { type Answer, notFound } from "./routes.ts";
 import type { FakeState } from "./state.ts";
 
@@ -30,9 +31,8 @@ export function createApp(id: string): FakeApp {
   return { id, slug: `app-${id}`, privateKey, publicKey, installations: new Map(), tokenMs: 3_600_000 };
 }
 
-/** Of paths below the API's root that an App asks as itself; null: none of these. */
-export function answerApp(state: FakeState, app: FakeApp | null, method: string, path: string, body: object): Answer {
-  if (app === null) return { status: 401, body: { message: "A JSON web token could not be decoded" } };
+/** Of paths below the API's root that an App asks as itself. */
+export function answerApp(state: FakeState, app: FakeApp, method: string, path: string, body: object): Answer {
   const asksFor = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path)?.[1];
   if (method === "GET" && asksFor !== undefined) {
     const found = [...app.installations].find(([, { repositories }]) => repositories.includes(asksFor));
@@ -51,7 +51,7 @@ function giveToken(state: FakeState, app: FakeApp, installation: Installation, w
   if (isMore)
     return { status: 422, body: { message: "The permissions requested are not granted to this installation." } };
   const token = `ghs_${randomBytes(18).toString("base64url")}`;
-  const endsMs = Date.now() + app.tokenMs;
+  const endsMs = state.clock.now().getTime() + app.tokenMs;
   const repositories = wanted.filter((one) => one !== undefined);
   state.tokens.set(token, { login: `${app.slug}[bot]`, repositories, permissions, endsMs });
   const expires = new Date(endsMs).toISOString();
@@ -63,24 +63,28 @@ interface TokenWish {
   readonly permissions?: Readonly<Record<string, string>>;
 }
 
-export function allows(has: string | undefined, needs: string): boolean {
-  return has === needs || has === "admin" || (has === "write" && needs === "read");
-}
-
-/** docs: RS256 by the app's key, `iss` is the app, `exp` is at most ten minutes away. */
-export function signer(authorization: string, apps: Iterable<FakeApp>): FakeApp | null {
+/** docs: RS256 by the app's key, `iss` is the app, `exp` is at most ten minutes away. Returns the refusal where it is none of these. */
+export function signer(authorization: string, apps: Iterable<FakeApp>, at: Date): FakeApp | Answer {
   const [head = "", claims = "", signature = ""] = authorization.replace(/^[Bb]earer /, "").split(".");
   const { alg } = parse(head) as { alg?: string };
   const { iss, iat, exp } = parse(claims) as { iss?: string | number; iat?: number; exp?: number };
-  const now = Date.now() / 1000;
-  if (alg !== "RS256" || iat === undefined || exp === undefined) return null;
-  if (iat > now || exp <= now || exp - now > 600) return null;
   const app = [...apps].find(({ id }) => id === String(iss));
-  if (app === undefined) return null;
+  if (alg !== "RS256" || app === undefined) return refused("A JSON web token could not be decoded");
   const isSigned = createVerify("RSA-SHA256")
     .update(`${head}.${claims}`)
     .verify(createPublicKey(app.publicKey), signature, "base64url");
-  return isSigned ? app : null;
+  if (!isSigned) return refused("A JSON web token could not be decoded");
+  const now = at.getTime() / 1000;
+  if (!Number.isInteger(iat) || Number(iat) > now)
+    return refused("'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued");
+  if (!Number.isInteger(exp) || Number(exp) <= now)
+    return refused("'Expiration time' claim ('exp') must be a numeric value representing the future time");
+  if (Number(exp) - now > 600) return refused("'Expiration time' claim ('exp') is too far in the future");
+  return app;
+}
+
+function refused(message: string): Answer {
+  return { status: 401, body: { message } };
 }
 
 function parse(part: string): unknown {

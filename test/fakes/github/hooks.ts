@@ -2,20 +2,32 @@
 // Source: GitHub's REST API, "Repository webhooks"; "Handling failed webhook deliveries".
 
 import { randomUUID } from "node:crypto";
-import { sendDelivery } from "../../../lab/send-delivery.ts";
-import { type Answer, notFound, type Question, type Route, unprocessable } from "./routes.ts";
+import type { components } from "@octokit/openapi-types";
+import { knownEvents, pingPayload } from "./payloads.ts";
+import { type Answer, notFound, pageOf, type Question, type Route, unprocessable } from "./routes.ts";
+import { attempt, track } from "./send.ts";
 import type { DeliveryRecord, FakeHook, FakeRepository, FakeState } from "./state.ts";
 
 const hooksMax = 20;
+const keptMs = 3 * 24 * 3_600_000;
+const pageMax = 100;
 const read = { permission: "repository_hooks", level: "read" } as const;
 const write = { permission: "repository_hooks", level: "write" } as const;
 
 export const hookRoutes: readonly Route[] = [
   {
     ...{ method: "GET", path: "/hooks", needs: read },
-    answer: ({ repository }) => ({ status: 200, body: [...repository.hooks.values()].map(toJson) }),
+    answer: (question) => {
+      const { state, repository } = question;
+      return pageOf(
+        question,
+        "/hooks",
+        [...repository.hooks.values()].map((hook) => toJson(state, repository, hook)),
+      );
+    },
   },
   { method: "POST", path: "/hooks", needs: write, answer: create },
+  { method: "GET", path: "/hooks/:id", needs: read, answer: readHook },
   { method: "PATCH", path: "/hooks/:id", needs: write, answer: change },
   { method: "DELETE", path: "/hooks/:id", needs: write, answer: remove },
   { method: "POST", path: "/hooks/:id/pings", needs: write, answer: pingAgain },
@@ -24,64 +36,31 @@ export const hookRoutes: readonly Route[] = [
   { method: "POST", path: "/hooks/:id/deliveries/:delivery/attempts", needs: write, answer: redeliver },
 ];
 
-/** To every hook that wants this event; resolves when all of them were answered, or were not. */
-export async function sendEvent(state: FakeState, repository: FakeRepository, event: string, payload: object) {
-  const wanting = [...repository.hooks.values()].filter(
-    ({ active, events }) => active && (events.includes(event) || events.includes("*")),
-  );
-  await Promise.all(wanting.map((hook) => attempt(state, hook, { event, payload, guid: randomUUID() })));
-}
-
-/** Sends it with GitHub's headers and its limit of 10 s, and puts what came of it on record. */
-export async function attempt(
-  state: FakeState,
-  hook: FakeHook,
-  given: { readonly event: string; readonly payload: object; readonly guid: string; readonly redelivery?: boolean },
-): Promise<void> {
-  const { event, payload, guid, redelivery = false } = given;
-  const { url, secret, content_type } = hook.config;
-  const contentType = content_type === "json" ? "application/json" : "application/x-www-form-urlencoded";
-  const headers = { "X-GitHub-Hook-ID": String(hook.id) };
-  const sentMs = Date.now();
-  const answer = state.faults.isCutOff
-    ? null
-    : await sendDelivery({ url, secret, event, payload, guid, contentType, headers }).catch(() => null);
-  hook.deliveries.push({
-    ...{ id: state.nextId(), guid, event, payload, redelivery, deliveredAt: new Date(sentMs) },
-    action: (payload as { action?: string }).action ?? null,
-    durationMs: Date.now() - sentMs,
-    statusCode: answer?.status ?? 0,
-    requestHeaders: {
-      "Content-Type": contentType,
-      "User-Agent": "GitHub-Hookshot/0123456",
-      "X-GitHub-Event": event,
-      "X-GitHub-Delivery": guid,
-      ...headers,
-    },
-    answer: answer?.body ?? "",
-  });
-}
-
 async function create({ state, repository, body }: Question): Promise<Answer> {
   const config = toConfig(body);
-  if (config === null) return unprocessable("url is missing");
+  const mistake = mistakeIn(config, body);
+  if (config === null || mistake !== null) return unprocessable(mistake ?? "url is missing");
   const known = [...repository.hooks.values()];
   if (known.some((one) => one.config.url === config.url))
     return unprocessable("Hook already exists on this repository");
   if (known.length >= hooksMax) return unprocessable("The repository already has too many hooks");
-  const events = (body.events as string[] | undefined) ?? ["push"];
+  const events = (body.events as string[] | undefined) ?? ["push"]; // checked above
   const hook: FakeHook = { id: state.nextId(), events, active: body.active !== false, config, deliveries: [] };
   repository.hooks.set(hook.id, hook);
-  void ping(state, repository, hook);
-  return { status: 201, body: toJson(hook) };
+  ping(state, repository, hook);
+  return { status: 201, body: toJson(state, repository, hook) };
 }
 
-async function ping(state: FakeState, repository: FakeRepository, hook: FakeHook): Promise<void> {
-  const payload = {
-    ...{ zen: "Keep it logically awesome.", hook_id: hook.id, hook: toJson(hook) },
-    repository: { full_name: repository.name },
-  };
-  await attempt(state, hook, { event: "ping", payload, guid: randomUUID() });
+function mistakeIn(config: FakeHook["config"] | null, { events }: Question["body"]): string | null {
+  if (config === null || !/^https?:\/\//.test(config.url)) return "url is missing or no http address";
+  if (!["json", "form"].includes(config.content_type)) return "content_type is neither json nor form";
+  const unknown = [events ?? []].flat().filter((event) => event !== "*" && !knownEvents().includes(String(event)));
+  return unknown.length === 0 ? null : `These events are not supported by this hook: ${unknown.join(", ")}`;
+}
+
+function ping(state: FakeState, repository: FakeRepository, hook: FakeHook): void {
+  const payload = pingPayload(state, repository, hook, toJson(state, repository, hook));
+  track(state, attempt(state, hook, { event: "ping", payload, guid: randomUUID() }));
 }
 
 function toConfig(body: Question["body"]): FakeHook["config"] | null {
@@ -89,15 +68,22 @@ function toConfig(body: Question["body"]): FakeHook["config"] | null {
   return url === undefined ? null : { url, secret: secret ?? null, content_type, insecure_ssl: String(insecure_ssl) };
 }
 
+function readHook(question: Question): Answer {
+  const hook = hookOf(question);
+  return hook === undefined ? notFound : { status: 200, body: toJson(question.state, question.repository, hook) };
+}
+
 function change(question: Question): Answer {
   const hook = hookOf(question);
   if (hook === undefined) return notFound;
   const { body } = question;
+  const mistake = mistakeIn(body.config === undefined ? hook.config : toConfig(body), body);
+  if (mistake !== null) return unprocessable(mistake);
   // docs: a config that is given replaces the whole of it; a secret that is not given is gone.
   if (body.config !== undefined) hook.config = toConfig(body) ?? hook.config;
   if (body.events !== undefined) hook.events = body.events as string[];
   if (body.active !== undefined) hook.active = body.active === true;
-  return { status: 200, body: toJson(hook) };
+  return { status: 200, body: toJson(question.state, question.repository, hook) };
 }
 
 function remove({ repository, path }: Question): Answer {
@@ -107,7 +93,7 @@ function remove({ repository, path }: Question): Answer {
 function pingAgain(question: Question): Answer {
   const hook = hookOf(question);
   if (hook === undefined) return notFound;
-  void ping(question.state, question.repository, hook);
+  ping(question.state, question.repository, hook);
   return { status: 204 };
 }
 
@@ -115,27 +101,41 @@ function listDeliveries(question: Question): Answer {
   const hook = hookOf(question);
   if (hook === undefined) return notFound;
   const { query, state, repository } = question;
-  const size = Number(query.get("per_page") ?? 30);
+  const size = Math.min(Number(query.get("per_page") ?? 30), pageMax);
   const before = Number(query.get("cursor")?.replace("v1_", "") ?? Number.POSITIVE_INFINITY);
-  const rest = hook.deliveries.toReversed().filter(({ id }) => id < before);
+  const rest = kept(state, hook)
+    .toReversed()
+    .filter(({ id, statusCode }) => id < before && isWanted(statusCode, query.get("status")));
   const page = rest.slice(0, size);
-  const next = `${state.url}/api/v3/repos/${repository.name}/hooks/${hook.id}/deliveries?cursor=v1_${page.at(-1)?.id}`;
+  const next = `${state.url}/api/v3/repos/${repository.name}/hooks/${hook.id}/deliveries?cursor=v1_${page.at(-1)?.id}&per_page=${size}`;
   const headers: Record<string, string> = rest.length > size ? { link: `<${next}>; rel="next"` } : {};
-  return { status: 200, body: page.map(toDelivery), headers };
+  return { status: 200, body: page.map((one) => toDelivery(repository, one)), headers };
+}
+
+/** `wanted`: success, failure, or both. */
+function isWanted(statusCode: number, wanted: string | null): boolean {
+  return wanted === null || (wanted === "success") === (statusCode >= 200 && statusCode < 300);
 }
 
 function readDelivery(question: Question): Answer {
   const found = deliveryOf(question);
-  if (found === undefined) return notFound;
+  if (found === undefined || question.state.faults.lostPayloads.has(found.guid)) return notFound;
   const { requestHeaders: headers, payload, answer } = found;
-  return { status: 200, body: { ...toDelivery(found), request: { headers, payload }, response: { payload: answer } } };
+  return {
+    status: 200,
+    body: {
+      ...toDelivery(question.repository, found),
+      request: { headers, payload },
+      response: { headers: {}, payload: answer },
+    },
+  };
 }
 
 function redeliver(question: Question): Answer {
   const [hook, found] = [hookOf(question), deliveryOf(question)];
   if (hook === undefined || found === undefined) return notFound;
   const { event, payload, guid } = found;
-  void attempt(question.state, hook, { event, payload, guid, redelivery: true });
+  track(question.state, attempt(question.state, hook, { event, payload, guid, redelivery: true }));
   return { status: 202, body: {} };
 }
 
@@ -143,35 +143,35 @@ function hookOf({ repository, path }: Question): FakeHook | undefined {
   return repository.hooks.get(Number(path.id));
 }
 
-function deliveryOf(question: Question): DeliveryRecord | undefined {
-  return hookOf(question)?.deliveries.find(({ id }) => id === Number(question.path.delivery));
+/** docs: deliveries of the past three days. */
+function kept({ clock }: FakeState, { deliveries }: FakeHook): DeliveryRecord[] {
+  return deliveries.filter(({ deliveredAt }) => deliveredAt.getTime() > clock.now().getTime() - keptMs);
 }
 
-function toJson({ id, events, active, config, deliveries }: FakeHook): object {
+function deliveryOf(question: Question): DeliveryRecord | undefined {
+  const hook = hookOf(question);
+  return (hook === undefined ? [] : kept(question.state, hook)).find(({ id }) => id === Number(question.path.delivery));
+}
+
+function toJson(state: FakeState, { name }: FakeRepository, hook: FakeHook): components["schemas"]["hook"] {
+  const { id, events, active, config, deliveries } = hook;
   const { secret, ...shown } = config;
   const last = deliveries.at(-1);
+  const url = `${state.url}/api/v3/repos/${name}/hooks/${id}`;
+  const at = state.startedAt.toISOString();
   return {
-    ...{ type: "Repository", id, name: "web", active, events },
+    ...{ type: "Repository", id, name: "web", active, events: [...events], created_at: at, updated_at: at },
+    ...{ url, test_url: `${url}/test`, ping_url: `${url}/pings`, deliveries_url: `${url}/deliveries` },
     // A secret is never given back.
     config: { ...shown, ...(secret === null ? {} : { secret: "********" }) },
     last_response: { code: last?.statusCode ?? null, status: last === undefined ? "unused" : "active", message: null },
   };
 }
 
-function toDelivery({
-  id,
-  guid,
-  event,
-  action,
-  deliveredAt,
-  redelivery,
-  durationMs,
-  statusCode,
-}: DeliveryRecord): object {
-  const isOk = statusCode >= 200 && statusCode < 300;
+function toDelivery(repository: FakeRepository, given: DeliveryRecord): components["schemas"]["hook-delivery-item"] {
+  const { id, guid, event, action, deliveredAt, redelivery, durationMs, status, statusCode } = given;
   return {
     ...{ id, guid, event, action, redelivery, delivered_at: deliveredAt.toISOString(), duration: durationMs / 1000 },
-    ...{ status: isOk ? "OK" : statusCode === 0 ? "failed to connect" : "Invalid HTTP Response" },
-    ...{ status_code: statusCode, installation_id: null, repository_id: 1, throttled_at: null },
+    ...{ status, status_code: statusCode, installation_id: null, repository_id: repository.id, throttled_at: null },
   };
 }

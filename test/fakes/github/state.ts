@@ -2,6 +2,10 @@
 
 import type { PullRequest } from "../../../lab/sample-pull-request.ts";
 import type { Repository } from "../../../lab/sample-repository.ts";
+import type { Clock } from "./clock.ts";
+import type { Faults } from "./faults.ts";
+import type { RateLimits } from "./limits.ts";
+import type { Replica } from "./replica.ts";
 
 export type Permission = "admin" | "write" | "read" | "none";
 
@@ -17,7 +21,12 @@ export interface Token {
 
 export interface FakeRepository {
   readonly name: string;
+  readonly id: number;
+  /** Nobody reads it without a token. */
+  readonly isPrivate: boolean;
   readonly git: Repository;
+  /** What git and the API look at while it lags behind; null: the repository itself. */
+  replica: Replica | null;
   readonly pulls: Map<number, FakePull>;
   readonly hooks: Map<number, FakeHook>;
   /** Of each sha, oldest first. */
@@ -30,9 +39,11 @@ export interface FakeRepository {
 
 export interface FakePull {
   readonly number: number;
-  readonly git: PullRequest;
+  /** As it is now, with all of its commits. */
+  git: PullRequest;
   readonly payload: () => Record<string, unknown>;
   mergedSha: string | null;
+  isOpen: boolean;
 }
 
 export interface FakeHook {
@@ -54,6 +65,8 @@ export interface DeliveryRecord {
   readonly durationMs: number;
   /** 0 when nobody answered. */
   readonly statusCode: number;
+  /** `OK`, or what went wrong. */
+  readonly status: string;
   readonly payload: object;
   readonly requestHeaders: Readonly<Record<string, string>>;
   readonly answer: string;
@@ -66,6 +79,7 @@ export interface StatusRecord {
   readonly description: string | null;
   readonly target_url: string | null;
   readonly creator: string;
+  readonly createdAt: Date;
 }
 
 export interface CheckRecord {
@@ -79,17 +93,11 @@ export interface CommentRecord {
   readonly id: number;
   readonly pullRequest: number;
   readonly login: string;
+  readonly createdAt: Date;
+  updatedAt: Date;
   body: string;
   /** How often it was changed. */
   edits: number;
-}
-
-/** What goes wrong on purpose. */
-export interface Faults {
-  /** The next so many requests of the API are answered like this. */
-  next: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; times: number } | null;
-  /** Hooks are not sent: what happens now is only on record, with nobody's answer. */
-  isCutOff: boolean;
 }
 
 export interface FakeState {
@@ -98,8 +106,21 @@ export interface FakeState {
   readonly repositories: Map<string, FakeRepository>;
   readonly tokens: Map<string, Token>;
   readonly faults: Faults;
+  readonly limits: RateLimits;
+  readonly clock: Clock;
+  readonly startedAt: Date;
+  /** How long what was merged is not there yet for git and the API. */
+  lagMs: number;
+  /** How long a delivery's receiver may take; GitHub's own 10 s unless a test has no time for that. */
+  deliveryMs: number;
+  /** Addresses that deliveries come from: what `GET /meta` says. */
+  hookRanges: readonly string[];
   /** What was asked of the API, oldest first: `POST /repos/acme/shop/statuses/… 201`. */
   readonly asked: string[];
   /** The next id of anything. */
   nextId(): number;
+  /** They are larger than 31 bits hold, as GitHub's own have been for years. */
+  nextDeliveryId(): number;
+  /** What was begun without being waited for; stop() waits. */
+  readonly underWay: Set<Promise<unknown>>;
 }
