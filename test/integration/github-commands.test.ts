@@ -2,12 +2,13 @@
 
 import { expect } from "chai";
 import { answerMark } from "../../ci-server/core/command-answer.ts";
-import { attempt } from "../fakes/github/hooks.ts";
-import { comment } from "../fakes/github/people.ts";
-import type { PullHandle } from "../fakes/github/server.ts";
+import type { PullHandle } from "../fakes/github/pulls.ts";
+import { attempt } from "../fakes/github/send.ts";
 import type { CommentRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { GithubTester } from "../helpers/github-tester.ts";
+
+const hourMs = 3_600_000;
 
 interface Entry {
   readonly guid: string;
@@ -37,7 +38,7 @@ describe("a comment on a pull request", function () {
   }
 
   function say(pull: PullHandle, login: string, body: string, where = talk): Promise<CommentRecord> {
-    return comment({ state: where.github.state, repository: where.repository, pull }, login, body);
+    return where.github.comment(where.repository.name, pull.number, login, body);
   }
 
   /** What the ledger says of the newest delivery that brought the comment. */
@@ -189,9 +190,11 @@ describe("a comment on a pull request", function () {
 
   it("T4: is not obeyed when it comes a day late, as somebody may send it again who has kept it", async () => {
     const pull = await talk.merge("hello from long ago [skip ci]");
-    const at = { state: talk.github.state, repository: talk.repository, pull };
     const asked = asksOf("octocat");
-    const said = await comment(at, "octocat", "/mergedock help", new Date(Date.now() - 25 * 3_600_000));
+    const { clock } = talk.github.state;
+    clock.advance(-25 * hourMs);
+    const said = await say(pull, "octocat", "/mergedock help");
+    clock.advance(25 * hourMs);
     expect((await ended(said)).reason).to.contain("more than 24 hours old (limits.command_hours_max)");
     expect([answersTo(said), asksOf("octocat") - asked]).to.deep.equal([[], 0]);
   });

@@ -6,7 +6,7 @@ import type { Delivery, PullRequestEvent } from "../../ci-server/core/delivery.t
 import { AppError } from "../../ci-server/core/errors.ts";
 import { createGithub, type PullRequestPayload } from "../../ci-server/forges/github.ts";
 import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
-import { commentPayload } from "../fakes/github/people.ts";
+import { realExample } from "../fakes/github/repositories.ts";
 
 const secret = "It's a Secret to Everybody";
 const github = createGithub([secret]);
@@ -57,13 +57,6 @@ const payload = closedPullRequest({
   merge: { mergeCommitSha: "a".repeat(40) },
 });
 const body = JSON.stringify(payload);
-const commentedOn = {
-  state: { url: "https://forge.test" },
-  repository: { name: "acme/shop", git: { defaultBranch: "main" } },
-  pull: { number: 7, mergedSha: "a".repeat(40), git: { title: "Add a cart" } },
-  record: { id: 99, pullRequest: 7, login: "octocat", body: "/mergedock rebuild", edits: 0 },
-};
-
 describe("GitHub's signature", () => {
   it("T2: fits GitHub's own test vector", () => {
     const signature = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
@@ -154,14 +147,19 @@ describe("GitHub's delivery", () => {
 
   it("tells a new comment on a pull request, and whether that is merged", () => {
     const told = (change: object, action = "created") => {
-      const given = commentPayload(commentedOn, { ...commentedOn.record, ...change }, { action });
+      const example = realExample("issue_comment", "created");
+      const issue = { number: 7, state: "closed", pull_request: { merged_at: "2026-01-01T00:00:00Z" } };
+      const user = { login: "octocat", type: "User" };
+      const comment = { ...(example.comment as object), id: 99, body: "/mergedock rebuild", user, ...change };
+      const repository = { ...(example.repository as object), full_name: "acme/shop" };
+      const given = { ...example, action, issue: { ...(example.issue as object), ...issue }, comment, repository };
       return receive(JSON.stringify(given), { "x-github-event": "issue_comment" }).event;
     };
     expect(told({})).to.deep.include({
       ...{ kind: "comment", action: "created", repository: "acme/shop", number: 7, isMerged: true },
       ...{ commentId: "99", author: "octocat", isBot: false, body: "/mergedock rebuild" },
     });
-    expect(told({ login: "helper[bot]" })).to.include({ kind: "comment", isBot: true });
+    expect(told({ user: { login: "helper[bot]", type: "Bot" } })).to.include({ kind: "comment", isBot: true });
     for (const action of ["edited", "deleted"]) expect(told({}, action)).to.include({ kind: "other", action });
   });
 
