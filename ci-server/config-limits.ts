@@ -93,6 +93,9 @@ export const limits = z.strictObject({
   sessions_per_token_max: z.number().int().positive().default(100),
   tokens_max: z.number().int().positive().default(1_000),
   audit_entries_max: z.number().int().positive().default(100_000),
+  // What a repository's forge could not be told is tried for so long after the build's end; and how long one question may take.
+  report_hours_max: z.number().int().min(1).max(720).default(24),
+  report_seconds_max: z.number().int().min(1).max(300).default(30),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

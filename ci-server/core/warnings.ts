@@ -22,6 +22,10 @@ export interface SystemFacts {
   readonly repositories: number;
   /** The URLs of those that git reads without TLS. */
   readonly plainUrls: readonly string[];
+  /** Forges are told of builds, and nobody said under which address people reach this server. */
+  readonly reportsLackLinks: boolean;
+  /** What could not be told of late; null: nothing. */
+  readonly failingReports: { readonly count: number; readonly buildId: number; readonly problem: string } | null;
 }
 
 type Rule = (facts: SystemFacts) => Warning | null;
@@ -91,6 +95,23 @@ const rules: readonly Rule[] = [
           code: "git_without_tls",
           message: `git reads without TLS: ${plainUrls.join(", ")}`,
           fix: "use https:// or ssh:// for the url of each repository",
+        },
+  ({ reportsLackLinks }) =>
+    reportsLackLinks
+      ? {
+          code: "reports_without_links",
+          message:
+            "what forges are told of builds has no links: nobody said under which address people reach this server",
+          fix: "set public_url in mergedock.yml, or MERGEDOCK_PUBLIC_URL: https://ci.example.com",
+        }
+      : null,
+  ({ failingReports }) =>
+    failingReports === null
+      ? null
+      : {
+          code: "reports_failing",
+          message: `${failingReports.count} ${failingReports.count === 1 ? "report" : "reports"} could not be delivered in the last day, the newest of build ${failingReports.buildId}: ${failingReports.problem}`,
+          fix: "see GET /api/v1/reports?state=failed; check what the repository's token or App may do (statuses, checks, pull requests: write), or switch it off under report",
         },
 ];
 

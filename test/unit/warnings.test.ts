@@ -14,6 +14,8 @@ const good: SystemFacts = {
   engineHost: "unix:///var/run/docker.sock",
   repositories: 1,
   plainUrls: [],
+  reportsLackLinks: false,
+  failingReports: null,
 };
 const codes = (change: Partial<SystemFacts>) => warningsOf({ ...good, ...change }).map(({ code }) => code);
 
@@ -31,6 +33,8 @@ describe("warnings", () => {
     no_free_space_floor: { freeBytesMin: 0 },
     api_without_tls: { apiHost: "0.0.0.0" },
     registry_on_loopback: { pushHost: "localhost:5000" },
+    reports_without_links: { reportsLackLinks: true },
+    reports_failing: { failingReports: { count: 2, buildId: 7, problem: "403" } },
     git_without_tls: { plainUrls: ["http://git.example.com/a.git"] },
   })) {
     it(`name ${code}, and what to do`, () => {
