@@ -139,8 +139,9 @@ describe("reports on PostgreSQL", () => {
     await opened.pool.query("update report_line set leased_until = now() - interval '1 second'");
     const line = await claim();
     expect((await next(line)).told).to.deep.equal(told);
-    for (const late of [store.keep(dead, due, {}), store.told(dead, due, true), store.failed(dead, due, trouble)])
-      await fails(late, "conflict", "taken over");
+    await fails(store.keep(dead, due, {}), "conflict", "taken over");
+    await fails(store.told(dead, due, true), "conflict", "taken over");
+    await fails(store.failed(dead, due, trouble), "conflict", "taken over");
     expect(await store.next(dead, 60)).to.equal(null);
     await store.release(dead);
     expect(await store.claim(60), "still on lease").to.equal(null);

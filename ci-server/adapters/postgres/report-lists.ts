@@ -9,7 +9,7 @@ const state = `case when r.seen is not distinct from ${keySql} then 'told' when 
 /** Of what waits because its repository's forge is given a rest: the same as of what was tried. */
 const waiting = `case when l.paused_until > now() and r.seen is distinct from ${keySql} then l.problem end`;
 const columns = `r.place, r.build_id as "buildId", b.repository, r.kind, ${state} as state, r.attempts, coalesce(r.problem, ${waiting}) as problem, r.changed_at as "changedAt",
-  case when r.seen is distinct from ${keySql} then greatest(r.due_at, l.paused_until) end as "dueAt",
+  case when r.seen is distinct from ${keySql} and r.due_at is not null then greatest(r.due_at, l.paused_until) end as "dueAt",
   case when r.kind = 'comment' then (b.pull_request->>'url') || '#issuecomment-' || (r.told->'comment'->>'id') end as url`;
 const from = "from report r join build b on b.id = r.build_id join report_line l on l.repository = r.repository";
 const listSql = `select ${columns} ${from} where ($1::text is null or ${state} = $1) and ($2::bigint is null or r.place < $2)
