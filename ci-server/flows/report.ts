@@ -44,6 +44,8 @@ const linesMax = 4;
 /** Between two looks, when nobody says that something has changed; and when everybody does. */
 const lookMs = 5_000;
 const pauseMs = 100;
+/** Times as long as a look took: with many builds that wait it is not cheap. */
+const pauseRatio = 10;
 const sweepMs = 10 * 60 * 1_000;
 /** Beyond a question's own time, before somebody else takes its asker for dead. */
 const graceSeconds = 30;
@@ -64,6 +66,7 @@ async function lookAgain(parts: ReportParts, signal: AbortSignal): Promise<void>
   let sweptMs = Number.NEGATIVE_INFINITY;
   while (!signal.aborted) {
     const done = new AbortController();
+    let tookMs = 0;
     const either = AbortSignal.any([signal, done.signal]);
     // From here on: what changes while it looks is looked at once more.
     const woken = parts.changed(lookMs, either);
@@ -72,7 +75,9 @@ async function lookAgain(parts: ReportParts, signal: AbortSignal): Promise<void>
         sweptMs = clock.monotonicMs();
         await giveUp(parts);
       }
+      const begunMs = clock.monotonicMs();
       const dueMs = await look(parts, working, signal);
+      tookMs = clock.monotonicMs() - begunMs;
       const sleep = clock.sleep(Math.min(lookMs, Math.max(pauseMs, dueMs)), either).catch(() => undefined);
       await Promise.race([woken, sleep, ...working]);
     } catch (error) {
@@ -80,7 +85,7 @@ async function lookAgain(parts: ReportParts, signal: AbortSignal): Promise<void>
       await clock.sleep(lookMs, signal).catch(() => undefined);
     }
     done.abort();
-    await clock.sleep(pauseMs, signal).catch(() => undefined);
+    await clock.sleep(Math.min(lookMs, Math.max(pauseMs, pauseRatio * tookMs)), signal).catch(() => undefined);
   }
   await Promise.all(working);
 }

@@ -14,7 +14,8 @@ const newSql = `update build set reports_made = true
   returning id, repository, trigger, pull_request as "pullRequest",
     finished_at is not null and finished_at < now() - make_interval(hours => $2) as "isOld"`;
 const insertLineSql = `insert into report_line (repository) select unnest($1::text[]) order by 1 on conflict do nothing`;
-const insertSql = "insert into report (build_id, kind, repository) values ($1, $2, $3) on conflict do nothing";
+const insertSql = `insert into report (build_id, kind, repository)
+  select * from unnest($1::bigint[], $2::text[], $3::text[]) on conflict do nothing`;
 
 const isOpen = `r.due_at is not null and r.seen is distinct from ${keySql}`;
 const claimSql = `update report_line set leased_until = now() + make_interval(secs => $1), lease = gen_random_uuid()
@@ -93,10 +94,11 @@ async function takeUp(
 ): Promise<number> {
   const { rows } = await client.query<NewRow>(newSql, [limit, hoursMax]);
   const wanted = rows.flatMap(({ isOld, ...row }) =>
-    isOld ? [] : kindsOf({ ...row, id: Number(row.id) }).map((kind) => [row.id, kind, row.repository.toLowerCase()]),
+    isOld ? [] : kindsOf({ ...row, id: Number(row.id) }).map((kind) => ({ kind, id: row.id, name: row.repository })),
   );
-  if (wanted.length > 0)
-    await client.query(insertLineSql, [[...new Set(wanted.map(([, , repository]) => repository))]]);
-  for (const values of wanted) await client.query(insertSql, values);
+  if (wanted.length === 0) return rows.length;
+  const names = wanted.map(({ name }) => name.toLowerCase());
+  await client.query(insertLineSql, [[...new Set(names)]]);
+  await client.query(insertSql, [wanted.map(({ id }) => id), wanted.map(({ kind }) => kind), names]);
   return rows.length;
 }
