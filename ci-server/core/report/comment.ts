@@ -11,8 +11,7 @@ import { commentedResults, type ReportFacts } from "./report.ts";
 /** Nobody sees it; the comment is found by it when nobody remembers its id. */
 export const commentMarker = "<!-- mergedock: what became of this merge -->";
 
-/** What GitHub takes is 65,536. */
-const charsMax = 60_000;
+/** Each part has a bound of its own: together they are less than the 65,536 that GitHub takes. */
 const pullsCharsMax = 10_000;
 const words: Partial<Record<Result, string>> = { failure: "Failed", error: "Error", timeout: "Timed out" };
 
@@ -27,7 +26,7 @@ export function commentOf(build: Build, facts: ReportFacts): string | null {
   const of = `${link(`Build ${id}`, facts.url)}${sha === null ? "" : ` of ${code(sha.slice(0, 12))}`}`;
   const head = [commentMarker, `### ${headline(build, result)}`, of];
   const body = result === "success" ? successText(build, facts) : brokenText(build, facts);
-  return fitted([...head, ...body]);
+  return [...head, ...body].join("\n\n");
 }
 
 function headline(build: Build, result: Result): string {
@@ -56,14 +55,4 @@ function brokenText(build: Build, facts: ReportFacts): string[] {
   const lines = lastLinesText(build);
   const made = build.images.length === 0 ? [] : imageTable(build, facts);
   return [...failureText(build), ...(lines === null ? [] : [lines]), ...made];
-}
-
-/** Paragraphs as long as they fit: half a table or half a block of code would change what comes behind it. */
-function fitted(paragraphs: readonly string[]): string {
-  let text = "";
-  for (const paragraph of paragraphs) {
-    if (text.length + paragraph.length + 2 > charsMax) continue;
-    text = text === "" ? paragraph : `${text}\n\n${paragraph}`;
-  }
-  return text;
 }
