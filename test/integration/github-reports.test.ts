@@ -313,15 +313,17 @@ describe("what GitHub is told by an App", function () {
     expect(comments(pull.number)[0]?.body).to.not.contain("](");
   });
 
-  it("says which image was reused", async () => {
-    await merge({ "web/message.txt": "others\n" });
-    const { pull, build } = await merge({ "web/message.txt": "more\n", "cart/message.txt": "more\n" });
-    expect(build.images.length, build.log).to.equal(1);
-    const back = await merge({ "web/message.txt": "others\n" });
-    const image = back.build.images[0];
-    expect(image?.reusedFrom, back.build.log).to.be.a("number");
-    expect(comments(back.pull.number)[0]?.body).to.contain(`reused from build ${image?.reusedFrom}`);
-    expect(comments(pull.number)).to.have.length(1);
+  it("says which image was reused, and from which build", async () => {
+    const [first] = (
+      (await (await talk.ci.api("/builds?result=success&limit=1")).json()) as { builds: FinishedBuild[] }
+    ).builds;
+    await talk.repository.git.commit({ files: { "cart/message.txt": "cart\n" }, message: "Have less" });
+    const { pull, build } = await merge({ "cart/message.txt": "more\n" });
+    expect(build.images[0]?.reusedFrom, build.log).to.equal(first?.id);
+    const [{ body } = { body: "" }, ...others] = comments(pull.number);
+    expect(others).to.deep.equal([]);
+    expect(body).to.contain(`reused from build ${first?.id}`).and.to.contain("not built: `no changed");
+    expect(body).to.contain("0 images built, 1 reused, 1 not touched");
   });
 
   it("has the failing step's lines, and an annotation at the line of the image's Dockerfile", async () => {

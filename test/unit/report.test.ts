@@ -2,12 +2,14 @@
 
 import { expect } from "chai";
 import type { Build, Failure, StoredImage } from "../../ci-server/core/build.ts";
+import { AppError } from "../../ci-server/core/errors.ts";
 import { checkRunsOf } from "../../ci-server/core/report/check-runs.ts";
 import { commentMarker, commentOf } from "../../ci-server/core/report/comment.ts";
 import { code, codeBlock, oneLine } from "../../ci-server/core/report/markdown.ts";
 import { kindsOf, type ReportFacts, type Told } from "../../ci-server/core/report/report.ts";
 import { retryOf } from "../../ci-server/core/report/retry.ts";
 import { statusesOf } from "../../ci-server/core/report/statuses.ts";
+import { tell } from "../../ci-server/flows/report-build.ts";
 import { exampleBuild } from "../helpers/example-build.ts";
 
 const digest = `sha256:${"ab12cd34ef56".repeat(5)}7890`;
@@ -242,6 +244,35 @@ describe("what strangers wrote", () => {
     expect(code("\n\u001b[1m \u202e")).to.equal("");
     expect(codeBlock(["```", "x\u0007", "````js"], 100)).to.equal("`````text\n```\nx \n````js\n`````");
     expect(oneLine("a\r\nb\u0000c", 100)).to.equal("a b c");
+  });
+});
+
+describe("telling", () => {
+  const parts = { secondsMax: 5, signal: new AbortController().signal };
+
+  it("sends what differs from what was told, keeps each answer at once, and ends with the first refusal", async () => {
+    const sent: string[] = [];
+    const kept: Told[] = [];
+    const telling = (name: string, said: string, answer: string | AppError) => ({
+      ...{ name, said },
+      send: async (id: string | null) => {
+        sent.push(`${name} ${id}`);
+        if (answer instanceof AppError) throw answer;
+        return answer;
+      },
+    });
+    const refusal = new AppError("forbidden", "no");
+    const before = { a: { id: "1", said: "built" }, b: { id: "2", said: "pending" } };
+    const tellings = [
+      telling("a", "built", "x"),
+      telling("b", "built", "2"),
+      telling("c", "built", refusal),
+      telling("d", "", "4"),
+    ];
+    const keep = async (told: Told) => void kept.push(told);
+    expect(await tell(tellings, before, { ...parts, keep })).to.equal(refusal);
+    expect(sent).to.deep.equal(["b 2", "c null"]);
+    expect(kept).to.deep.equal([{ ...before, b: { id: "2", said: "built" } }]);
   });
 });
 

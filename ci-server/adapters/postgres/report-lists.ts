@@ -12,16 +12,19 @@ const columns = `r.place, r.build_id as "buildId", b.repository, r.kind, ${state
   case when r.seen is distinct from ${keySql} and r.due_at is not null then greatest(r.due_at, l.paused_until) end as "dueAt",
   case when r.kind = 'comment' then (b.pull_request->>'url') || '#issuecomment-' || (r.told->'comment'->>'id') end as url`;
 const from = "from report r join build b on b.id = r.build_id join report_line l on l.repository = r.repository";
-const listSql = `select ${columns} ${from} where ($1::text is null or ${state} = $1) and ($2::bigint is null or r.place < $2)
-  order by r.place desc limit $3`;
+/** Of what is not told; an index has these alone. */
+const untold = "(r.problem is not null or r.due_at is not null)";
+const listSql = (rows: string) => `select ${columns} ${from} where ${rows} and ($1::text is null or ${state} = $1)
+  and ($2::bigint is null or r.place < $2) order by r.place desc limit $3`;
 const failingSql = `with failing as (select ${columns} ${from}
-    where (r.problem is not null or l.paused_until > now()) and r.seen is distinct from ${keySql} and r.changed_at > now() - make_interval(hours => $1))
+    where ${untold} and (r.problem is not null or l.paused_until > now()) and r.seen is distinct from ${keySql} and r.changed_at > now() - make_interval(hours => $1))
   select *, (select count(*)::int from failing) as count from failing order by place desc limit 1`;
 
 type Row = Omit<ReportEntry, "place" | "buildId"> & { readonly place: string; readonly buildId: string };
 
 export async function listReports(pool: Pool, { state: wanted, before, limit }: ReportPage): Promise<ReportEntry[]> {
-  return (await pool.query<Row>(listSql, [wanted, before, limit])).rows.map(toEntry);
+  const sql = listSql(wanted === "pending" || wanted === "failed" ? untold : "true");
+  return (await pool.query<Row>(sql, [wanted, before, limit])).rows.map(toEntry);
 }
 
 export async function reportsOfBuild(pool: Pool, buildId: number): Promise<ReportEntry[]> {
