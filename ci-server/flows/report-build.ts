@@ -48,7 +48,7 @@ export function tellingsOf(
 }
 
 export interface TellingParts {
-  /** Null: not told anything; its words were kept. */
+  /** What was told so far. */
   readonly keep: (told: Told) => Promise<void>;
   readonly secondsMax: number;
   readonly signal: AbortSignal;
