@@ -9,13 +9,13 @@ import { createAccounts } from "./adapters/postgres/accounts.ts";
 import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
+import { createReportStore } from "./adapters/postgres/reports.ts";
 import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
 import { commandsUnasked } from "./app-forges.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
-import type { SystemFacts } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
 import { makeToken } from "./http/access-token.ts";
 import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } from "./http/api.ts";
@@ -26,6 +26,9 @@ import type { LiveParts } from "./http/live.ts";
 import { RateLimit } from "./http/rate-limit.ts";
 import type { SystemAbout, SystemParts } from "./http/system.ts";
 import { version } from "./version.ts";
+
+/** Of what could not be told to forges, in which it is warned of. */
+const failingHours = 24;
 
 export interface ApiNeeds {
   readonly secrets: IntakeSecrets;
@@ -46,6 +49,7 @@ export function openApi(opened: Opened, needs: ApiNeeds): Koa {
     ...watchedBy(opened),
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),
+    reports: createReportStore(postgres.pool),
     activity: createActivity(postgres.pool),
     system: toSystem(opened, registryCa),
     attestationKey: signer?.publicKey.pem ?? null,
@@ -92,6 +96,10 @@ function toSystem({ config, checks, postgres }: Opened, registryCa: string | nul
     catalogue: createCatalogue(postgres.pool),
     checks,
     disk: createDisk({ stateFolder, engineHost }),
+    failingReports: async () => {
+      const found = await createReportStore(postgres.pool).failing(failingHours);
+      return found === null ? null : { ...found.newest, count: found.count, problem: found.newest.problem ?? "" };
+    },
     payloadUrl: async (signal) => {
       const url = await findTunnel(tunnelAgentUrl, signal).catch(() => null);
       return url === null ? null : `${url}/webhooks/github`;
@@ -111,7 +119,7 @@ function toAbout(config: Config, registryCa: string | null): SystemAbout {
   };
 }
 
-function toFacts(config: Config): Omit<SystemFacts, "engineVersion"> {
+function toFacts(config: Config): SystemAbout["facts"] {
   return {
     attestationsEnabled: config.attestations.enabled,
     keepLast: config.retention.keepLast,
@@ -120,7 +128,18 @@ function toFacts(config: Config): Omit<SystemFacts, "engineVersion"> {
     pushHost: config.registry.pushHost,
     engineHost: config.engineHost,
     repositories: config.repositories.length,
+    reportsLackLinks: lacksLinks(config),
     plainUrls: config.repositories.map(({ url }) => url).filter((url) => url.startsWith("http:")),
     commandsUnasked: commandsUnasked(config.repositories),
   };
+}
+
+/** A link to nowhere is worse than none: without the address there are none. */
+function lacksLinks({ observing, repositories }: Config): boolean {
+  const isTold = repositories.some(
+    ({ report, access, forge }) =>
+      (report.status || report.check || report.comment) &&
+      ((access !== null && access.kind !== "deploy_key") || forge.tokenFile !== null),
+  );
+  return isTold && observing.publicUrl === null;
 }

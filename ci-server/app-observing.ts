@@ -13,6 +13,7 @@ import { repositoryLabel } from "./adapters/metrics/repository-label.ts";
 import { readBacklog } from "./adapters/postgres/backlog.ts";
 import type { OpenPostgres } from "./adapters/postgres/open.ts";
 import { startNotifications } from "./app-notifying.ts";
+import { openReporting } from "./app-reporting.ts";
 import { openTracing } from "./app-tracing.ts";
 import type { Config } from "./config.ts";
 import { allBuildObservers, allDeliveryObservers, unwatched } from "./core/observers.ts";
@@ -47,6 +48,7 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
   const labelOf = repositoryLabel(repositories.map(({ name }) => name));
   const tracing = await openTracing({ config, log, postgres, metrics, version });
   const notifying = isWorker ? startNotifications({ config, log, postgres, metrics }) : null;
+  const stopReporting = isWorker ? openReporting({ config, log, postgres, metrics }) : null;
   const report = (error: unknown) => log.error({ err: error }, "an observer failed");
   const counting = isWorker ? [countBuilds({ metrics, labelOf, clock, workers })] : [];
   const waking: BuildObserver = { begun: () => ({ ...unwatched, ended: () => notifying?.wake() }) };
@@ -67,7 +69,7 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
       return allBuildObservers(tracing === null ? always : [...always, await tracing.build(buildId)], report);
     },
     async close() {
-      await notifying?.stop();
+      await Promise.all([notifying?.stop(), stopReporting?.()]);
       await tracing?.close();
     },
   };

@@ -96,6 +96,9 @@ export const limits = z.strictObject({
   // A command given in a comment is obeyed for so long, and so many of them on one pull request within an hour.
   command_hours_max: z.number().int().min(1).max(720).default(24),
   commands_per_hour_max: z.number().int().min(1).max(1_000).default(20),
+  // What a repository's forge could not be told is tried for so long after the build's end; and how long one question may take.
+  report_hours_max: z.number().int().min(1).max(720).default(24),
+  report_seconds_max: z.number().int().min(1).max(300).default(30),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

@@ -39,7 +39,7 @@ function deliveryText(delivery: DeliveryView, { nowMs, look }: Story): string {
 const colours: Readonly<Record<string, Colour>> = { success: "green", failure: "red", error: "red", timeout: "red" };
 
 function buildText(build: BuildView, story: Story): string {
-  const { id, repository, sha, attempts, skipReason, cancelReason, plan, stages, failure, images } = build;
+  const { id, repository, sha, attempts, skipReason, cancelReason, plan, stages, failure, images, reports } = build;
   const state = stateOf(build);
   const commit = sha === null ? "" : `@${sha.slice(0, 7)}`;
   const tries = attempts > 1 ? `, ${attempts} attempts` : "";
@@ -55,6 +55,10 @@ function buildText(build: BuildView, story: Story): string {
     section("stages", stages.map(stageText)),
     failure === null ? "" : failureBlock(failure, story.look),
     section("images", images.flatMap(imageLines)),
+    section(
+      "told",
+      reports.map((one) => reportText(one, story)),
+    ),
   ].join("");
 }
 
@@ -65,6 +69,12 @@ function stageText({ name, ms, result }: BuildView["stages"][number]): string {
 function imageLines({ reference, tags, bytes, reusedFrom }: BuildView["images"][number]): string[] {
   const from = reusedFrom === null ? "" : `, made by build ${reusedFrom}`;
   return [plain(reference), `  ${plain(tags.join(", "))} (${toSize(bytes)}${from})`];
+}
+
+function reportText({ kind, state, problem, url }: BuildView["reports"][number], { look }: Story): string {
+  const colour = state === "told" ? "green" : state === "failed" ? "red" : "yellow";
+  const what = [url, state === "told" ? null : problem].filter((one) => one !== null).join(" ");
+  return `${paint(look, colour, state)} ${plain([kind, what].filter((one) => one !== "").join(": "))}`;
 }
 
 function mark(verdict: "build" | "skip", { look }: Story): string {

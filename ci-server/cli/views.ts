@@ -60,6 +60,7 @@ export const buildView = z.object({
   failure: failureView.nullable().default(null),
   stages: z.array(z.object({ name: text, ms: z.number().nullable(), result: nullableText })).default([]),
   images: z.array(imageView).default([]),
+  reports: z.array(z.object({ kind: text, state: text, problem: nullableText, url: nullableText })).default([]),
 });
 export type BuildView = z.infer<typeof buildView>;
 

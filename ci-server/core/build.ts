@@ -144,6 +144,8 @@ export interface StoredImage extends Image {
 export interface Failure extends FailureDetails {
   readonly code: ErrorCode;
   readonly message: string;
+  /** Path in the repository of what the step's line is of. Absent where there is none, and in builds of an earlier version. */
+  readonly dockerfile?: string;
 }
 
 /** What became of one of the repository's images in a plan. `reason`: a sentence for the person who asks why. */

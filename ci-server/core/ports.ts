@@ -23,5 +23,6 @@ export type * from "./ports/observer.ts";
 export type * from "./ports/prune.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/registry.ts";
+export type * from "./ports/reports.ts";
 export type * from "./ports/store.ts";
 export type * from "./ports/yaml.ts";

@@ -24,6 +24,10 @@ export interface SystemFacts {
   readonly plainUrls: readonly string[];
   /** Names of those that are to obey comments, and whose forge cannot be asked who may give them. */
   readonly commandsUnasked: readonly string[];
+  /** Forges are told of builds, and nobody said under which address people reach this server. */
+  readonly reportsLackLinks: boolean;
+  /** What could not be told of late; null: nothing. */
+  readonly failingReports: { readonly count: number; readonly buildId: number; readonly problem: string } | null;
 }
 
 type Rule = (facts: SystemFacts) => Warning | null;
@@ -95,6 +99,23 @@ const rules: readonly Rule[] = [
           fix: "use https:// or ssh:// for the url of each repository",
         },
   ({ commandsUnasked }) => (commandsUnasked.length === 0 ? null : commandsWithoutApi(commandsUnasked)),
+  ({ reportsLackLinks }) =>
+    reportsLackLinks
+      ? {
+          code: "reports_without_links",
+          message:
+            "what forges are told of builds has no links: nobody said under which address people reach this server",
+          fix: "set public_url in mergedock.yml, or MERGEDOCK_PUBLIC_URL: https://ci.example.com",
+        }
+      : null,
+  ({ failingReports }) =>
+    failingReports === null
+      ? null
+      : {
+          code: "reports_failing",
+          message: `${failingReports.count} ${failingReports.count === 1 ? "report" : "reports"} could not be delivered in the last day, the newest of build ${failingReports.buildId}: ${failingReports.problem}`,
+          fix: "see GET /api/v1/reports?state=failed; check what the repository's token or App may do (statuses, checks, pull requests: write), or switch it off under report",
+        },
 ];
 
 export function commandsWithoutApi(repositories: readonly string[]): Warning {

@@ -36,6 +36,7 @@ function toFailure(run: BuildRun, log: BuildLog, stage: Stage, error: AppError):
     step: step && { ...step, name: cut(step.name, lineCharsMax) },
     lastLines: failure.lastLines.map((line) => cut(line, lineCharsMax)),
     hint: hint && cut(hint, lineCharsMax),
+    ...(step?.dockerfileLine == null ? {} : { dockerfile: dockerfileOf(imageOf(run, service)) }),
   };
 }
 

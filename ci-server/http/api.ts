@@ -3,7 +3,7 @@
 import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
-import type { Accounts, Activity, NotificationStore, RequestObserver } from "../core/ports.ts";
+import type { Accounts, Activity, NotificationStore, ReportStore, RequestObserver } from "../core/ports.ts";
 import type { Pruning } from "../flows/pruning.ts";
 import { activityRoutes } from "./activity.ts";
 import { attestationKeyRoutes } from "./attestation-key.ts";
@@ -25,6 +25,7 @@ import { rebuildRoutes } from "./rebuild.ts";
 import { referenceRoutes } from "./reference.ts";
 import { registryCaRoutes } from "./registry-ca.ts";
 import { registryImageRoutes } from "./registry-images.ts";
+import { reportRoutes } from "./reports.ts";
 import { repositoryRoutes } from "./repositories.ts";
 import { requireSameOrigin } from "./same-origin.ts";
 import { schemaRoutes } from "./schemas.ts";
@@ -65,6 +66,7 @@ export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
   /** PEM; null where it is a public authority's, or not known. */
   readonly registryCa: string | null;
   readonly notifications: Pick<NotificationStore, "list">;
+  readonly reports: Pick<ReportStore, "list" | "ofBuild">;
   readonly limits: ApiLimits;
 }
 
@@ -127,5 +129,6 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     tokenRoutes({ accounts, tokensMax: limits.tokensMax }),
     auditRoutes({ accounts, auditEntriesMax: limits.auditEntriesMax }),
     notificationRoutes(options.notifications),
+    reportRoutes(options.reports),
   ];
 }

@@ -6,7 +6,7 @@ import type { Middleware } from "koa";
 import { z } from "zod";
 import { type Build, buildStates, type LogLine, results, triggers } from "../core/build.ts";
 import { AppError } from "../core/errors.ts";
-import type { Catalogue, Store } from "../core/ports.ts";
+import type { Catalogue, ReportStore, Store } from "../core/ports.ts";
 import { buildListView, buildPageView, plannedBuildView } from "../core/views/build.ts";
 import { shown } from "../core/views/json.ts";
 import { followLog } from "../flows/follow-log.ts";
@@ -14,6 +14,7 @@ import { stageOf, toBuildEntry, toPlannedBuild } from "./build-view.ts";
 import { type Context, noteForAudit } from "./context.ts";
 import { given, idBefore, nextOf, pageLimit, parseQuery, words } from "./input.ts";
 import { operation, type Paths } from "./operation.ts";
+import { toBuildReport } from "./reports.ts";
 import type { Viewers } from "./sse.ts";
 
 const id = z.coerce.number().int().positive().max(Number.MAX_SAFE_INTEGER);
@@ -40,6 +41,7 @@ const jsonLines = "application/x-ndjson";
 export interface BuildParts {
   readonly store: Store;
   readonly catalogue: Catalogue;
+  readonly reports: Pick<ReportStore, "ofBuild">;
 }
 
 export interface BuildOptions extends BuildParts {
@@ -84,14 +86,15 @@ function show(parts: BuildParts): Middleware {
 }
 
 /** A build's own page, without its files. */
-export async function toPage({ store, catalogue }: BuildParts, build: Build) {
-  const [steps, history, medianMs, queuedAhead] = await Promise.all([
+export async function toPage({ store, catalogue, reports: told }: BuildParts, build: Build) {
+  const [steps, history, reports, medianMs, queuedAhead] = await Promise.all([
     store.steps(build.id),
     store.attempts(build.id),
+    told.ofBuild(build.id),
     catalogue.medianMs(build.repository),
     stageOf(build) === "queued" ? catalogue.aheadOf(build.id) : null,
   ]);
-  return { ...toPlannedBuild(build), history, steps, medianMs, queuedAhead };
+  return { ...toPlannedBuild(build), reports: reports.map(toBuildReport), history, steps, medianMs, queuedAhead };
 }
 
 function log({ store, viewers, knows }: BuildOptions): Middleware {

@@ -19,6 +19,7 @@ import { prunePaths } from "./prune.ts";
 import { rebuildPaths } from "./rebuild.ts";
 import { registryCaPaths } from "./registry-ca.ts";
 import { registryImagePaths } from "./registry-images.ts";
+import { reportPaths } from "./reports.ts";
 import { repositoryPaths } from "./repositories.ts";
 import { schemaPaths } from "./schemas.ts";
 import { sessionPaths } from "./session.ts";
@@ -59,6 +60,7 @@ const resources: readonly Paths[] = [
   tokenPaths,
   auditPaths,
   notificationPaths,
+  reportPaths,
   eventPaths,
   registryCaPaths,
   attestationKeyPaths,

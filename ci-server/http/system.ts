@@ -16,6 +16,7 @@ export interface SystemParts {
   /** Of this process: engine and registry are missing where it builds nothing. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly disk: Disk;
+  readonly failingReports: () => Promise<SystemFacts["failingReports"]>;
   /** Public URL of the webhooks; null when there is none. Never throws. */
   readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
   readonly gitVersion: () => Promise<string | null>;
@@ -29,7 +30,7 @@ export interface SystemAbout {
   readonly nodeVersion: string;
   readonly role: "all" | "receiver" | "worker";
   readonly startedAt: Date;
-  readonly facts: Omit<SystemFacts, "engineVersion">;
+  readonly facts: Omit<SystemFacts, "engineVersion" | "failingReports">;
   /** Null: configured. */
   readonly webhookSecretFile: string | null;
   readonly caUrl: string | null;
@@ -49,8 +50,9 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, payloadUrl, git] = await Promise.all([
-    readTotals(parts),
+  const [totals, failingReports, payloadUrl, git] = await Promise.all([
+    orNull(parts.catalogue.totals()),
+    orNull(parts.failingReports()),
     parts.payloadUrl(signal),
     parts.gitVersion(),
   ]);
@@ -67,7 +69,7 @@ async function describe(parts: SystemParts) {
     checks,
     // A registry says of itself which API it speaks, and not which version it is.
     versions: { node: about.nodeVersion, engine, registry: null, database, git },
-    warnings: warningsOf({ ...about.facts, engineVersion: engine }),
+    warnings: warningsOf({ ...about.facts, engineVersion: engine, failingReports }),
     setup: {
       payloadUrl,
       webhookSecretFile: about.webhookSecretFile,
@@ -85,8 +87,8 @@ async function describe(parts: SystemParts) {
 }
 
 /** Null when the database does not answer: what it is asked for is missing then, and its check says why. */
-function readTotals({ catalogue }: SystemParts): Promise<Totals | null> {
-  return catalogue.totals().catch((error: unknown) => {
+function orNull<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
     if (error instanceof AppError && error.code === "unavailable") return null;
     throw error;
   });

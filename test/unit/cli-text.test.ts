@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import { exitCodeOfError, exitCodeOfResult } from "../../ci-server/cli/exit-codes.ts";
+import { explainText } from "../../ci-server/cli/explain-text.ts";
 import { toTable } from "../../ci-server/cli/table.ts";
 import { paint } from "../../ci-server/cli/terminal.ts";
 import { cut, logText, plain, widthOf } from "../../ci-server/cli/text.ts";
@@ -42,6 +43,21 @@ describe("a build's state", () => {
     expect([state("failure", "build"), state(null, null), state(null, "queued")]).to.deep.equal([
       ...["failure", "queued", "queued"],
     ]);
+  });
+});
+
+describe("the story of a build", () => {
+  it("says what its forge was told, and what it could not be told", () => {
+    const told = { kind: "comment", state: "told", url: "https://forge.test/pull/7#issuecomment-1" };
+    const refused = { kind: "status", state: "failed", problem: "403 \u001b[2Jforbidden" };
+    const build = { id: 7, repository: "acme/shop", trigger: "manual", createdAt: "", result: "success", stage: null };
+    const story = explainText({
+      ...{ delivery: null, build: buildView.parse({ ...build, reports: [told, refused] }), others: [], nowMs: 0 },
+      look: { hasColours: false },
+    });
+    expect(story).to.contain(
+      "told\n  told comment: https://forge.test/pull/7#issuecomment-1\n  failed status: 403 forbidden\n",
+    );
   });
 });
 

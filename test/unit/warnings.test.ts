@@ -15,6 +15,8 @@ const good: SystemFacts = {
   repositories: 1,
   plainUrls: [],
   commandsUnasked: [],
+  reportsLackLinks: false,
+  failingReports: null,
 };
 const codes = (change: Partial<SystemFacts>) => warningsOf({ ...good, ...change }).map(({ code }) => code);
 
@@ -33,6 +35,8 @@ describe("warnings", () => {
     api_without_tls: { apiHost: "0.0.0.0" },
     registry_on_loopback: { pushHost: "localhost:5000" },
     commands_without_api: { commandsUnasked: ["acme/shop"] },
+    reports_without_links: { reportsLackLinks: true },
+    reports_failing: { failingReports: { count: 2, buildId: 7, problem: "403" } },
     git_without_tls: { plainUrls: ["http://git.example.com/a.git"] },
   })) {
     it(`name ${code}, and what to do`, () => {

@@ -117,6 +117,11 @@ function ofProcess(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistog
       "Attempts of this process to send a notification, by outcome: sent, retried, failed.",
       ["channel", "outcome"],
     ),
+    reports: counter(
+      "mergedock_reports_total",
+      "Attempts of this process to tell a forge of a build: told, retried, refused; and those that were given_up.",
+      ["kind", "outcome"],
+    ),
     requestSeconds: histogram(
       "http_server_request_duration_seconds",
       "Time to answer a request, until the answer was sent. The route is the pattern, never the path.",

@@ -6,6 +6,7 @@ import { errorCodes } from "../errors.ts";
 import { failureKinds } from "../failure.ts";
 import { mergeMethods } from "../merge-range.ts";
 import { count, id, ms, time } from "./json.ts";
+import { buildReport } from "./report.ts";
 
 const stage = z.enum(stages);
 const result = z.enum(results);
@@ -41,6 +42,7 @@ const failure = z
     kind: z.enum(failureKinds),
     service: z.string().nullable(),
     step: failedStep.nullable(),
+    dockerfile: z.string().optional().meta({ description: "Path in the repository of what the step's line is of." }),
     lastLines: z.array(z.string()).meta({ description: "What the failing step printed last." }),
     hint: z.string().nullable().meta({ description: "One thing to do next." }),
   })
@@ -126,6 +128,9 @@ export const plannedBuildView = buildView
 export const buildPageView = plannedBuildView
   .extend({
     changedFiles: z.array(z.string()).nullable(),
+    reports: z
+      .array(buildReport)
+      .meta({ description: "What its forge was told of it, and what it could not be told." }),
     history: z.array(attempt).meta({ description: "Its attempts, the last one last." }),
     steps: z.record(z.string(), z.array(step)).meta({ description: "By service." }),
     medianMs: ms

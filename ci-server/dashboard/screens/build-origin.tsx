@@ -8,6 +8,7 @@ import type { BuildView } from "../views.ts";
 
 export function BuildOrigin({ build }: { readonly build: BuildView }) {
   const { pullRequest, merge, ref, sha } = build;
+  const comment = build.reports.find(({ url }) => url !== null)?.url ?? null;
   const parts: readonly (readonly [key: string, content: ComponentChildren])[] = [
     ["build", <>build {build.id}</>],
     ["repository", <a href={`/?repository=${encodeURIComponent(build.repository)}`}>{build.repository}</a>],
@@ -24,6 +25,7 @@ export function BuildOrigin({ build }: { readonly build: BuildView }) {
       "pull request",
       pullRequest === null ? null : <ForgeLink url={pullRequest.url}>pull request #{pullRequest.number}</ForgeLink>,
     ],
+    ["comment", comment === null ? null : <ForgeLink url={comment}>comment</ForgeLink>],
     ["who", pullRequest === null ? null : who(pullRequest)],
     [
       "merge",

@@ -16,6 +16,7 @@ import { BuildActions } from "./build-actions.tsx";
 import { BuildOrigin } from "./build-origin.tsx";
 import { ConfigurationTab, DeliveryTab, ImageTab, ProvenanceTab } from "./build-tabs.tsx";
 import { FailureCard } from "./failure-card.tsx";
+import { ReportNotes } from "./report-notes.tsx";
 import { WaterfallList } from "./waterfall-list.tsx";
 
 /** Should the events fail. */
@@ -69,6 +70,7 @@ function Loaded({ build, problem, load }: LoadedProps) {
         <BuildActions build={build} load={load} />
       </div>
       <ProblemNote error={problem} what="What is shown may be old:" />
+      <ReportNotes reports={build.reports} />
       <FailureCard build={build} goToStep={goToStep} />
       <div class="build-body">
         <WaterfallList build={build} live={reader.value?.steps.value ?? {}} goToStep={goToStep} />

@@ -77,6 +77,18 @@ export function buildTests(given: () => Dashboard): void {
       expect((await ci.finished(id)).result).to.equal("success");
     });
 
+    it("says what its forge could not be told, and why", async () => {
+      const { ci } = given();
+      const { verdict } = await ci.merge({ title: "Tell nobody", files: { Dockerfile: printing } });
+      await ci.finished(verdict.build);
+      await ci.query("insert into report_line (repository) values ('acme/shop') on conflict do nothing");
+      await ci.query(`insert into report (build_id, kind, repository, due_at, is_refused, problem)
+        values (${verdict.build}, 'comment', 'acme/shop', null, true, 'GitHub said <b>403</b>')`);
+      const page = await given().open(`/builds/${verdict.build}`);
+      await page.getByText("The pull request's comment was not delivered: GitHub said <b>403</b>").waitFor();
+      await ci.query(`delete from report where build_id = ${verdict.build}`);
+    });
+
     it("that nobody has is said to be none", async () => {
       const page = await given().open("/builds/999999");
       await page.getByText("there is no build 999999").waitFor();

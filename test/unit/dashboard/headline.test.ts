@@ -8,7 +8,16 @@ const waiting: BuildView = {
   ...{ id: 7, repository: "acme/shop", trigger: "pull_request", sha: "0123456789abcdef", ref: "main", service: null },
   ...{ version: null, pullRequest: null, deliveryGuid: null, createdAt: at(0), startedAt: null, finishedAt: null },
   ...{ attempts: 0, cancelReason: null, merge: null, skipReason: null, plan: null, result: null, failure: null },
-  ...{ stages: [], stage: "queued", images: [], logRemovedAt: null, changedFiles: null, history: [], steps: {} },
+  ...{
+    stages: [],
+    stage: "queued",
+    images: [],
+    logRemovedAt: null,
+    changedFiles: null,
+    reports: [],
+    history: [],
+    steps: {},
+  },
   ...{ medianMs: null, queuedAhead: 0 },
 };
 const ended = { startedAt: at(2), finishedAt: at(40), attempts: 1, stage: null } as const;
