@@ -8,6 +8,7 @@ import type { Signer } from "./adapters/dsse.ts";
 import { createAccounts } from "./adapters/postgres/accounts.ts";
 import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
+import { createForgeHealthStore } from "./adapters/postgres/forge-health.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
@@ -91,6 +92,7 @@ function toSystem({ config, checks, postgres }: Opened, registryCa: string | nul
     catalogue: createCatalogue(postgres.pool),
     checks,
     disk: createDisk({ stateFolder, engineHost }),
+    forgeHealth: createForgeHealthStore(postgres.pool),
     payloadUrl: async (signal) => {
       const url = await findTunnel(tunnelAgentUrl, signal).catch(() => null);
       return url === null ? null : `${url}/webhooks/github`;

@@ -6,7 +6,7 @@ import type { Logger } from "pino";
 import { createBuildLogger } from "./adapters/build-log-lines.ts";
 import { systemClock } from "./adapters/clock.ts";
 import { createDisk } from "./adapters/disk.ts";
-import { countBuilds, countDeliveries, countRequests } from "./adapters/metrics/observers.ts";
+import { countBuilds, countDeliveries, countForgeQuestions, countRequests } from "./adapters/metrics/observers.ts";
 import { createMetricsPage, type MetricsPage } from "./adapters/metrics/page.ts";
 import { createMetrics } from "./adapters/metrics/registry.ts";
 import { repositoryLabel } from "./adapters/metrics/repository-label.ts";
@@ -33,6 +33,7 @@ export interface Observing {
   readonly page: MetricsPage;
   readonly requests: RequestObserver;
   readonly deliveries: DeliveryObserver;
+  readonly forgeQuestions: ReturnType<typeof countForgeQuestions>;
   /** For the next attempt at the build. Never throws, and asks nobody but the database. */
   builds(buildId: number): Promise<BuildObserver>;
   close(): Promise<void>;
@@ -59,6 +60,7 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
       disk: isWorker ? createDisk({ stateFolder, engineHost }) : null,
     }),
     requests: countRequests(metrics),
+    forgeQuestions: countForgeQuestions(metrics),
     deliveries: allDeliveryObservers(
       [countDeliveries(metrics), ...(tracing === null ? [] : [tracing.deliveries])],
       report,

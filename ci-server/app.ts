@@ -10,7 +10,7 @@ import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
-import { openWebhooks } from "./app-forges.ts";
+import { openForges, openWebhooks } from "./app-forges.ts";
 import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
@@ -62,8 +62,9 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     await postgres.close();
     throw cause;
   });
-  const closers = [postgres.close, observing.close];
-  const opened = { config, log, postgres, observing, checks: {}, closers, isDraining: false };
+  const forges = openForges({ config, log, postgres, counting: observing.forgeQuestions });
+  const closers = [postgres.close, observing.close, forges.close];
+  const opened = { config, log, postgres, observing, forges, checks: {}, closers, isDraining: false };
   try {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry, signer] = made.value;

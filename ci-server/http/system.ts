@@ -3,7 +3,8 @@
 import Router from "@koa/router";
 import { countMax, type Totals } from "../core/catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import type { Catalogue, Disk } from "../core/ports.ts";
+import { type ForgeTrouble, forgeTrouble } from "../core/forge-health.ts";
+import type { Catalogue, Disk, ForgeHealthStore } from "../core/ports.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
@@ -16,6 +17,7 @@ export interface SystemParts {
   /** Of this process: engine and registry are missing where it builds nothing. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly disk: Disk;
+  readonly forgeHealth: Pick<ForgeHealthStore, "troubles">;
   /** Public URL of the webhooks; null when there is none. Never throws. */
   readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
   readonly gitVersion: () => Promise<string | null>;
@@ -49,13 +51,14 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, payloadUrl, git] = await Promise.all([
+  const [totals, trouble, payloadUrl, git] = await Promise.all([
     readTotals(parts),
+    readForgeTrouble(parts),
     parts.payloadUrl(signal),
     parts.gitVersion(),
   ]);
-  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, totals, payloadUrl) });
-  const checks = Object.entries(found).flatMap(toCheck);
+  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, { totals, trouble, payloadUrl }) });
+  const checks = Object.entries(found).flatMap((one) => toCheck(one, trouble));
   const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
   const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
   const database = /^PostgreSQL (\S+)/.exec(detail("database") ?? "")?.[1] ?? null;
@@ -86,17 +89,27 @@ async function describe(parts: SystemParts) {
 
 /** Null when the database does not answer: what it is asked for is missing then, and its check says why. */
 function readTotals({ catalogue }: SystemParts): Promise<Totals | null> {
-  return catalogue.totals().catch((error: unknown) => {
-    if (error instanceof AppError && error.code === "unavailable") return null;
-    throw error;
-  });
+  return catalogue.totals().catch(nullWithoutDatabase);
 }
 
-function ownChecks(
-  { disk, about, now }: SystemParts,
-  totals: Totals | null,
-  payloadUrl: string | null,
-): Record<string, Check> {
+async function readForgeTrouble({ forgeHealth, now }: SystemParts): Promise<ForgeTrouble | null> {
+  const troubles = await forgeHealth.troubles().catch(nullWithoutDatabase);
+  return troubles === null ? null : forgeTrouble(troubles, now());
+}
+
+function nullWithoutDatabase(error: unknown): null {
+  if (error instanceof AppError && error.code === "unavailable") return null;
+  throw error;
+}
+
+interface Seen {
+  readonly totals: Totals | null;
+  /** Of the forges' APIs. */
+  readonly trouble: ForgeTrouble | null;
+  readonly payloadUrl: string | null;
+}
+
+function ownChecks({ disk, about, now }: SystemParts, { totals, trouble, payloadUrl }: Seen): Record<string, Check> {
   return {
     tunnel: async () => {
       if (payloadUrl === null) throw new Error("none: the webhook is reachable from this machine only");
@@ -105,8 +118,11 @@ function ownChecks(
     disk: (signal) => checkDisk(disk, about.facts.freeBytesMin, signal),
     forge: async () => {
       if (totals === null) throw new Error("not known: the database does not answer");
-      if (totals.lastDeliveryAt === null) throw new Error("none yet");
-      return `last verified delivery ${ageText(totals.lastDeliveryAt, now())}`;
+      const { lastDeliveryAt: last } = totals;
+      const heard = last === null ? null : `last verified delivery ${ageText(last, now())}`;
+      if (trouble !== null) throw new Error(`${trouble.detail}; ${heard ?? "no delivery yet"}`);
+      if (heard === null) throw new Error("none yet");
+      return heard;
     },
   };
 }
@@ -118,8 +134,10 @@ async function checkDisk(disk: Disk, bytesMin: number, signal: AbortSignal): Pro
   return text;
 }
 
-function toCheck([name, { ok, detail }]: [string, CheckOutcome]): SystemCheck[] {
-  return isCheckName(name) ? [{ name, ok, detail, fix: ok ? null : fixes[name] }] : [];
+function toCheck([name, { ok, detail }]: [string, CheckOutcome], trouble: ForgeTrouble | null): SystemCheck[] {
+  if (!isCheckName(name)) return [];
+  const fix = name === "forge" && trouble !== null ? trouble.fix : fixes[name];
+  return [{ name, ok, detail, fix: ok ? null : fix }];
 }
 
 function isCheckName(name: string): name is CheckName {

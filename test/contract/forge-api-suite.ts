@@ -1,8 +1,10 @@
 // What core/ports/forge-api.ts promises, of any forge: a driver opens one, with a fake behind it.
 
+import { setTimeout as delay } from "node:timers/promises";
 import { expect } from "chai";
 import type { AppError } from "../../ci-server/core/errors.ts";
-import { type CheckRun, type ForgeHooks, type ForgeRepository, statusStates } from "../../ci-server/core/ports.ts";
+import { statusStates } from "../../ci-server/core/ports/forge-api.ts";
+import type { CheckRun, ForgeHooks, ForgeRepository } from "../../ci-server/core/ports.ts";
 import { fails } from "../helpers/failure.ts";
 import { type Listener, listen } from "../helpers/listener.ts";
 import type { ForgeWorld } from "./forge-api-world.ts";
@@ -11,7 +13,7 @@ const { signal } = new AbortController();
 const mark = "<!-- mergedock -->";
 
 export function describeForgeApi(name: string, start: () => Promise<ForgeWorld>): void {
-  describe(`${name}'s API`, () => {
+  describe(name, () => {
     let world: ForgeWorld;
     before(async () => {
       world = await start();
@@ -22,8 +24,8 @@ export function describeForgeApi(name: string, start: () => Promise<ForgeWorld>)
     describeComments(() => world);
     describePeople(() => world);
     describeChecks(() => world);
-    describeHooks(() => world);
-    describeDeliveries(() => world);
+    describe("hooks", () => describeHooks(() => world));
+    describe("deliveries", () => describeDeliveries(() => world));
     describeRefusals(() => world);
   });
 }
@@ -133,7 +135,7 @@ function describeHooks(of: () => ForgeWorld): void {
     expect(changed).to.deep.equal({ ...hook, url: `${listener.url}/changed`, events: ["push"] });
     expect(of().hookSecret(hook.id)).to.equal(secret);
     await hooks.ping(hook.id, signal);
-    while (!listener.hits.includes("/changed")) await new Promise(setImmediate);
+    await until(() => listener.hits.includes("/changed"));
     await hooks.remove(hook.id, signal);
     expect(await hooks.list(signal)).to.deep.equal([]);
   });
@@ -189,8 +191,7 @@ function describeDeliveries(of: () => ForgeWorld): void {
     expect(Object.keys(headers)).to.deep.equal(Object.keys(headers).map((name) => name.toLowerCase()));
     expect(JSON.parse(Buffer.from(body).toString())).to.be.an("object");
     await deliveries.redeliver(hookId, newest.id, signal);
-    let attempts = 0;
-    while (attempts < 2) attempts = (await list()).filter((one) => one.guid === newest.guid).length;
+    await until(async () => (await list()).filter((one) => one.guid === newest.guid).length === 2);
   });
 }
 
@@ -207,6 +208,7 @@ function describeRefusals(of: () => ForgeWorld): void {
   for (const [status, headers, code] of answers)
     it(`says ${code} of ${status}, and asks once`, async () => {
       const forge = of().open();
+      await look(forge);
       const before = of().asked();
       of().answerNext({ status, headers });
       const error = await look(forge).catch((thrown: AppError) => thrown);
@@ -237,9 +239,21 @@ function describeRefusals(of: () => ForgeWorld): void {
 
   it("ends with the signal's reason", async () => {
     const reason = new Error("enough");
-    const error = await of().open().hooks.list(AbortSignal.abort(reason)).catch((thrown: unknown) => thrown);
+    const error = await of()
+      .open()
+      .hooks.list(AbortSignal.abort(reason))
+      .catch((thrown: unknown) => thrown);
     expect(error).to.equal(reason);
   });
+}
+
+/** Looks again and again; gives up where that goes on for seconds. */
+async function until(isSo: () => boolean | Promise<boolean>): Promise<void> {
+  const lastMs = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > lastMs) throw new Error("it did not become so");
+    await delay(5);
+  }
 }
 
 function isFalling(numbers: readonly number[]): boolean {
