@@ -83,8 +83,8 @@ async function makeToken(asking: Asking, wish: TokenWish): Promise<AppToken & { 
     ...{ signal, explain: explainToken(wish) },
   };
   const answer = await asApp(asking, wish, question).catch((error: unknown) => {
-    installations.delete(key);
     const isGone = error instanceof AppError && error.code === "not_found";
+    if (isGone) installations.delete(key);
     // It may have been installed anew, under another number.
     if (isGone && known !== undefined && access.installationId === null) return null;
     throw error;
