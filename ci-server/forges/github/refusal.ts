@@ -136,5 +136,5 @@ function reasonOf(cause: unknown): string {
 
 /** Of an Enterprise Server behind a CA of its own. */
 function certificateHint(code: string): string {
-  return /CERT|SELF_SIGNED|ISSUER/.test(code) ? ": name its CA's certificate in NODE_EXTRA_CA_CERTS" : "";
+  return /CERT|SELF_SIGNED|ISSUER|VERIFY/.test(code) ? ": name its CA's certificate in NODE_EXTRA_CA_CERTS" : "";
 }
