@@ -74,10 +74,13 @@ function describeComments(of: () => ForgeWorld): void {
 
   it("finds it among more comments than one answer holds", async () => {
     const first = of().addComment("ourselves", "the first of many <!-- early -->");
-    for (let count = 0; count < 230; count += 1) of().addComment("stranger", `comment ${count}`);
+    for (let count = 0; count < 130; count += 1) of().addComment("stranger", `comment ${count}`);
+    const middle = of().addComment("ourselves", "one of many <!-- middle -->");
+    for (let count = 0; count < 100; count += 1) of().addComment("stranger", `and comment ${count}`);
     const last = of().addComment("ourselves", "the last of many <!-- late -->");
     const forge = of().open();
     expect(await forge.findComment(of().pullRequest, "<!-- early -->", signal)).to.equal(first);
+    expect(await forge.findComment(of().pullRequest, "<!-- middle -->", signal)).to.equal(middle);
     expect(await forge.findComment(of().pullRequest, "<!-- late -->", signal)).to.equal(last);
   });
 }

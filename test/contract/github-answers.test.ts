@@ -54,20 +54,24 @@ describe("GitHub's answers", () => {
       { id: 9_007_199_254_740_993n.toString(), guid: "g", event: "push", action: null, status_code: 200 },
     ]).replace('"9007199254740993"', "9007199254740993");
     const body = page.replace("200}", '200,"delivered_at":"2026-11-21T12:00:00Z"}');
-    answer = (_asked, headers) =>
-      headers["if-none-match"] === '"one"' ? { status: 304 } : { status: 200, headers: { etag: '"one"' }, body };
+    const seen: unknown[] = [];
+    answer = (_asked, headers) => {
+      const tag = headers["if-none-match"];
+      seen.push(tag);
+      return tag === '"one"' ? { status: 304 } : { status: 200, headers: { etag: '"one"' }, body };
+    };
     const { deliveries } = forge.hooks;
     const first = await deliveries?.list("1", new Date(0), 10, signal);
     expect(first?.map(({ id }) => id)).to.deep.equal(["9007199254740993"]);
     expect(await deliveries?.list("1", new Date(0), 10, signal)).to.deep.equal(first);
     await writeFile(tokenFile, "ghp_of-another-person-0123456789");
-    const seen: unknown[] = [];
+    expect(seen).to.deep.equal([undefined, '"one"']);
     answer = (_asked, headers) => {
       seen.push(headers["if-none-match"]);
       return { status: 200, body: "[]" };
     };
     expect(await deliveries?.list("1", new Date(0), 10, signal)).to.deep.equal([]);
-    expect(seen).to.deep.equal([undefined]);
+    expect(seen).to.deep.equal([undefined, '"one"', undefined]);
   });
 
   it("have payloads with large numbers as they were", async () => {
