@@ -176,7 +176,9 @@ function describeDeliveries(of: () => ForgeWorld): void {
     const since = new Date(Date.now() - 60_000);
     for (let count = 0; count < 3; count += 1) await of().sendEvent();
     const sent = (await deliveries.list(hookId, since, 100, signal)).filter(({ event }) => event === "pull_request");
-    expect(sent.map(({ statusCode }) => statusCode)).to.deep.equal([404, 404, 404]);
+    // A merge may be told in more than one of them.
+    expect(sent.length).to.be.at.least(3);
+    expect(new Set(sent.map(({ statusCode }) => statusCode))).to.deep.equal(new Set([404]));
     expect(sent.map(({ deliveredAt }) => deliveredAt.getTime())).to.satisfy(isFalling);
     expect(await deliveries.list(hookId, since, 2, signal)).to.have.length(2);
     // The same question again: what was remembered of the first answer is as good.
