@@ -100,7 +100,9 @@ async function start(enter: Enter): Promise<ForgeWorld> {
     addComment(from, text) {
       const id = github.state.nextId();
       const by = from === "ourselves" ? login : from;
-      repository.comments.set(id, { id, pullRequest: pull.number, login: by, body: text, edits: 0 });
+      const now = github.state.clock.now();
+      const about = { createdAt: now, updatedAt: now, edits: 0 };
+      repository.comments.set(id, { id, pullRequest: pull.number, login: by, body: text, ...about });
       return String(id);
     },
     removeComment: (id) => void repository.comments.delete(Number(id)),
