@@ -139,6 +139,15 @@ describe("GitHub's answers", () => {
     expect(server.asked).to.have.length(3);
   });
 
+  it("are not asked for over http beyond this machine", async () => {
+    forge = open({
+      access: null,
+      url: "http://forge.test/acme/shop.git",
+      forge: { name: "github", apiUrl: null, tokenFile },
+    });
+    await fails(list(), "invalid", "http://forge.test/api/v3: a token is not sent in clear");
+  });
+
   it("repeat no secret of a hook", async () => {
     const secret = "a-secret-of-the-hook-0123456789";
     says(422, `config ${secret} is not fine`);

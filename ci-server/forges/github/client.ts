@@ -3,6 +3,7 @@
 import type { z } from "zod";
 import type { ForgeGate } from "../../adapters/forge-gate.ts";
 import type { Allowance, Credential } from "../../adapters/forge-gate-parts.ts";
+import { isSecret } from "../../core/access.ts";
 import { AppError } from "../../core/errors.ts";
 import type { Clock } from "../../core/ports.ts";
 import type { Answer, Parameters } from "./answer.ts";
@@ -43,6 +44,8 @@ export function askGithub(
   { route, parameters, signal, explain }: Question,
 ): Promise<Answer> {
   signal.throwIfAborted();
+  if (!isSecret(apiUrl))
+    throw new AppError("invalid", `${apiUrl}: a token is not sent in clear; give api.url, with https://`);
   const permission = permissionFor(route);
   const secrets = [token, ...secretsOf(parameters)];
   const about = { apiUrl, who: credential.name, isApp, permission, secrets, limits };
