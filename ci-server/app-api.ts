@@ -8,14 +8,15 @@ import type { Signer } from "./adapters/dsse.ts";
 import { createAccounts } from "./adapters/postgres/accounts.ts";
 import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
+import { createForgeHealthStore } from "./adapters/postgres/forge-health.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { createReportStore } from "./adapters/postgres/reports.ts";
 import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
-import { commandsUnasked } from "./app-forges.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
+import { commandsUnasked } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
 import { makeToken } from "./http/access-token.ts";
 import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } from "./http/api.ts";
@@ -100,6 +101,7 @@ function toSystem({ config, checks, postgres }: Opened, registryCa: string | nul
       const found = await createReportStore(postgres.pool).failing(failingHours);
       return found === null ? null : { ...found.newest, count: found.count, problem: found.newest.problem ?? "" };
     },
+    forgeHealth: createForgeHealthStore(postgres.pool),
     payloadUrl: async (signal) => {
       const url = await findTunnel(tunnelAgentUrl, signal).catch(() => null);
       return url === null ? null : `${url}/webhooks/github`;

@@ -16,7 +16,6 @@ import { openPruning } from "./app-prune.ts";
 import { openDestinations } from "./app-registries.ts";
 import { credentialsByHost, type RegistrySecrets, readOrMakeWorkerId, readRepositorySecrets } from "./app-secrets.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
-import type { Config } from "./config.ts";
 import type { Bases, Builder, Destinations, Git, Locked, Registry } from "./core/ports.ts";
 import type { Repository } from "./core/recipe.ts";
 import type { AttestParts } from "./flows/attest-parts.ts";
@@ -24,7 +23,6 @@ import type { Pruning } from "./flows/pruning.ts";
 import { runBuild } from "./flows/run-build.ts";
 import { type SweepParts, sweepEngine } from "./flows/sweep-engine.ts";
 import { startWatchingBases } from "./flows/watch-bases.ts";
-import { createGithubAppTokens } from "./forges/github-app.ts";
 
 export interface Building {
   readonly builder: Builder;
@@ -62,7 +60,7 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   const bases = openBases(config, engine, { apiUrl, ca, credentials: { username, password } });
   closers.push(registry.close, destinations.close, bases.close);
   Object.assign(checks, { engine: builder.check, registry: registry.check });
-  const git = await openGit(config);
+  const git = await openGit(opened);
   const worker = await readOrMakeWorkerId(config);
   const pruning = openPruning({ ...opened, registry: http, folders: git, worker });
   closers.push(pruning.start());
@@ -72,7 +70,8 @@ export async function openBuilding(opened: Opened, { registry: secrets, signer }
   return { builder, registry, destinations, bases, git, attest, pruning, hidden };
 }
 
-function openGit({ stateFolder, repositories, limits }: Config): ReturnType<typeof createGit> {
+function openGit({ config, forges }: Opened): ReturnType<typeof createGit> {
+  const { stateFolder, repositories, limits } = config;
   return createGit({
     folder: gitFolderOf(stateFolder),
     protocols: [...new Set(["https", ...repositories.map(({ url }) => new URL(url).protocol.slice(0, -1))])],
@@ -84,7 +83,7 @@ function openGit({ stateFolder, repositories, limits }: Config): ReturnType<type
       mirrorBytesMax: limits.mirror_bytes_max,
       fetchMsMax: limits.git_seconds_max * 1000,
     },
-    tokens: createGithubAppTokens(systemClock),
+    tokens: forges.tokens,
   });
 }
 

@@ -1,18 +1,18 @@
 // Puts together what obeys comments; begins only where a repository lets it.
 
 import { systemClock } from "./adapters/clock.ts";
-import { openForges, openWebhooks } from "./app-forges.ts";
+import { openWebhooks } from "./app-forges.ts";
 import type { Opened } from "./app-opened.ts";
 import { type ObeyEvent, startObeying } from "./flows/obey-comments.ts";
 
 /** Notes how to stop it in `closers`. */
-export function obeyComments({ config, log, postgres, closers }: Opened): void {
+export function obeyComments({ config, log, postgres, forges, closers }: Opened): void {
   const { repositories, limits, observing } = config;
   if (!repositories.some(({ commands }) => commands)) return;
   const stop = startObeying({
     ...{ store: postgres.store, commands: postgres.commands, clock: systemClock, repositories },
     // They read what was verified before: no secrets are needed for that.
-    ...{ forgeOf: openForges(), forges: openWebhooks([]), publicUrl: observing.publicUrl },
+    ...{ forgeOf: forges.of, forges: openWebhooks([]), publicUrl: observing.publicUrl },
     ledgerLimits: { daysMax: limits.ledger_days_max, bytesMax: limits.ledger_bytes_max },
     auditEntriesMax: limits.audit_entries_max,
     limits: {

@@ -6,14 +6,14 @@ import type { Logger } from "pino";
 import { createBuildLogger } from "./adapters/build-log-lines.ts";
 import { systemClock } from "./adapters/clock.ts";
 import { createDisk } from "./adapters/disk.ts";
-import { countBuilds, countDeliveries, countRequests } from "./adapters/metrics/observers.ts";
+import { countBuilds, countDeliveries, countForgeQuestions, countRequests } from "./adapters/metrics/observers.ts";
 import { createMetricsPage, type MetricsPage } from "./adapters/metrics/page.ts";
 import { createMetrics } from "./adapters/metrics/registry.ts";
 import { repositoryLabel } from "./adapters/metrics/repository-label.ts";
 import { readBacklog } from "./adapters/postgres/backlog.ts";
 import type { OpenPostgres } from "./adapters/postgres/open.ts";
 import { startNotifications } from "./app-notifying.ts";
-import { openReporting } from "./app-reporting.ts";
+import { countReports } from "./app-report-metrics.ts";
 import { openTracing } from "./app-tracing.ts";
 import type { Config } from "./config.ts";
 import { allBuildObservers, allDeliveryObservers, unwatched } from "./core/observers.ts";
@@ -34,6 +34,8 @@ export interface Observing {
   readonly page: MetricsPage;
   readonly requests: RequestObserver;
   readonly deliveries: DeliveryObserver;
+  readonly forgeQuestions: ReturnType<typeof countForgeQuestions>;
+  readonly reports: ReturnType<typeof countReports>;
   /** For the next attempt at the build. Never throws, and asks nobody but the database. */
   builds(buildId: number): Promise<BuildObserver>;
   close(): Promise<void>;
@@ -48,7 +50,6 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
   const labelOf = repositoryLabel(repositories.map(({ name }) => name));
   const tracing = await openTracing({ config, log, postgres, metrics, version });
   const notifying = isWorker ? startNotifications({ config, log, postgres, metrics }) : null;
-  const stopReporting = isWorker ? openReporting({ config, log, postgres, metrics }) : null;
   const report = (error: unknown) => log.error({ err: error }, "an observer failed");
   const counting = isWorker ? [countBuilds({ metrics, labelOf, clock, workers })] : [];
   const waking: BuildObserver = { begun: () => ({ ...unwatched, ended: () => notifying?.wake() }) };
@@ -61,6 +62,8 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
       disk: isWorker ? createDisk({ stateFolder, engineHost }) : null,
     }),
     requests: countRequests(metrics),
+    forgeQuestions: countForgeQuestions(metrics),
+    reports: countReports(metrics),
     deliveries: allDeliveryObservers(
       [countDeliveries(metrics), ...(tracing === null ? [] : [tracing.deliveries])],
       report,
@@ -69,7 +72,7 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
       return allBuildObservers(tracing === null ? always : [...always, await tracing.build(buildId)], report);
     },
     async close() {
-      await Promise.all([notifying?.stop(), stopReporting?.()]);
+      await notifying?.stop();
       await tracing?.close();
     },
   };

@@ -2,34 +2,27 @@
 
 import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
-import type { Metrics } from "./adapters/metrics/registry.ts";
 import { createReportStore } from "./adapters/postgres/reports.ts";
-import { openForges } from "./app-forges.ts";
-import type { NotifyingNeeds } from "./app-notifying.ts";
+import type { Opened } from "./app-opened.ts";
 import { type ReportEvent, startReporting } from "./flows/report.ts";
 
-/** Begins now; returns how to stop. To be called where the repositories' access files are: in a process that builds. */
-export function openReporting({ config, log, postgres, metrics }: NotifyingNeeds): () => Promise<void> {
+/** Notes how to stop it in `closers`. To be called where the repositories' access files are: in a process that builds. */
+export function openReporting({ config, log, postgres, observing, forges, closers }: Opened): void {
   const { limits, repositories } = config;
-  return startReporting({
+  const stop = startReporting({
     store: createReportStore(postgres.pool),
     clock: systemClock,
     repositories,
-    forgeOf: openForges(),
+    forgeOf: forges.of,
     publicUrl: config.observing.publicUrl,
     limits: { hoursMax: limits.report_hours_max, secondsMax: limits.report_seconds_max },
     changed: (ms, signal) => postgres.activityChanges.changed(ms, signal),
     report(event) {
-      count(metrics, event);
+      observing.reports(event);
       write(log, event);
     },
   });
-}
-
-function count({ reports, systemErrors }: Metrics, event: ReportEvent): void {
-  if (event.kind === "trouble") systemErrors.inc({ cicd_system_component: "reporter", error_type: "database" });
-  else if (event.kind === "given_up") reports.inc({ kind: "", outcome: event.kind }, event.count);
-  else reports.inc({ kind: event.due.kind, outcome: event.kind });
+  closers.push(stop);
 }
 
 function write(log: Logger, event: ReportEvent): void {

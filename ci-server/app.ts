@@ -11,10 +11,11 @@ import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
 import { obeyComments } from "./app-commands.ts";
-import { openWebhooks } from "./app-forges.ts";
+import { openForges, openWebhooks } from "./app-forges.ts";
 import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
+import { openReporting } from "./app-reporting.ts";
 import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
@@ -63,8 +64,9 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     await postgres.close();
     throw cause;
   });
-  const closers = [postgres.close, observing.close];
-  const opened = { config, log, postgres, observing, checks: {}, closers, isDraining: false };
+  const forges = openForges({ config, log, postgres, counting: observing.forgeQuestions });
+  const closers = [postgres.close, observing.close, forges.close];
+  const opened = { config, log, postgres, observing, forges, checks: {}, closers, isDraining: false };
   try {
     if (made.status === "rejected") throw made.reason;
     const [intake, registry, signer] = made.value;
@@ -74,6 +76,7 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     const urls =
       intake === null ? await listenForHealth(opened) : await listenForAll(opened, { ...shown, secrets: intake });
     if (building !== null) {
+      openReporting(opened);
       obeyComments(opened);
       await work(opened, building);
     }

@@ -3,14 +3,13 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { parseYaml } from "./adapters/yaml.ts";
-import { commandsUnasked } from "./app-forges.ts";
 import { type Context, hasOption, type Input } from "./cli/command.ts";
 import { exitCodes } from "./cli/exit-codes.ts";
 import { type Config, loadConfig, parseRepositories } from "./config.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 import { readRecipeFile } from "./core/recipe-file.ts";
-import { commandsWithoutApi } from "./core/warnings.ts";
+import { commandsUnasked, commandsWithoutApi } from "./core/warnings.ts";
 
 export async function run(context: Context, input: Input): Promise<number> {
   const [file] = input.args;

@@ -99,6 +99,13 @@ export const limits = z.strictObject({
   // What a repository's forge could not be told is tried for so long after the build's end; and how long one question may take.
   report_hours_max: z.number().int().min(1).max(720).default(24),
   report_seconds_max: z.number().int().min(1).max(300).default(30),
+  // Of a forge's API: one answer; how long it is left alone at most, whatever it says; questions without an answer, one after
+  // the other, before it is asked now and then only; what waits for its turn to be told.
+  forge_seconds_max: seconds(30),
+  forge_answer_bytes_max: bytes(64 * 1024 * 1024),
+  forge_pause_seconds_max: seconds(60 * 60),
+  forge_failures_max: z.number().int().min(1).max(100).default(3),
+  forge_waiting_max: z.number().int().positive().default(1_000),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

@@ -5,6 +5,7 @@ import type { Access, DeployKeyAccess } from "../core/access.ts";
 import { AppError } from "../core/errors.ts";
 import type { AccessTokens } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
+import { readToken, unreadable } from "./token-file.ts";
 
 /** How one URL is entered. */
 export interface Entry {
@@ -35,11 +36,13 @@ export async function entryTo({ repository, url, tokens, signal }: EntryRequest)
   const { access } = repository;
   if (access === null || !isSameHost(url, repository.url)) return nobody;
   if (access.kind === "deploy_key") return { ...nobody, access, env: await sshEnvironment(access) };
-  if (access.kind === "token") return byToken(access, url, access.username, await readToken(access.tokenFile));
-  const token = await tokens.token({ access, url, signal }).catch((error: unknown) => {
+  if (access.kind === "token")
+    return byToken(access, url, access.username, await readToken(access.tokenFile, "access.token_file"));
+  const { apiUrl } = repository.forge;
+  const token = await tokens.token({ access, apiUrl, url, signal }).catch((error: unknown) => {
     // A submodule may be where the app is not: the repository's own token reads whatever is public there.
     if (url === repository.url || !(error instanceof AppError) || error.code !== "not_found") throw error;
-    return tokens.token({ access, url: repository.url, signal });
+    return tokens.token({ access, apiUrl, url: repository.url, signal });
   });
   return byToken(access, url, "x-access-token", token);
 }
@@ -59,15 +62,6 @@ function byToken(access: Access, url: string, username: string, token: string): 
     GIT_CONFIG_VALUE_0: `Authorization: ${authorization}`,
   };
   return { access, authorization, env, secrets: [token, basic] };
-}
-
-async function readToken(file: string): Promise<string> {
-  const token = (await readFile(file, "utf8").catch(unreadable("access.token_file", file))).trim();
-  if (token === "") throw new AppError("unauthorized", `access.token_file: ${file} is empty; write the token into it`);
-  // It becomes a header, and two lines would be two.
-  if (/[^\x21-\x7e]/.test(token))
-    throw new AppError("unauthorized", `access.token_file: ${file} has to hold one token in one line and nothing else`);
-  return token;
 }
 
 const sshOptions = [
@@ -111,10 +105,4 @@ function forSsh(file: string, setting: string): string {
 /** git hands the command to a shell. */
 function forShell(word: string): string {
   return `'${word.replaceAll("'", "'\\''")}'`;
-}
-
-function unreadable(setting: string, file: string): (cause: NodeJS.ErrnoException) => never {
-  return (cause) => {
-    throw new AppError("unauthorized", `${setting}: ${file} cannot be read (${cause.code})`, { cause });
-  };
 }

@@ -88,7 +88,7 @@ export function accessMistake(access: Access, url: string): string | null {
 }
 
 /** Nobody listens on the way: https, or http that stays on this machine. */
-function isSecret(text: string): boolean {
+export function isSecret(text: string): boolean {
   const url = URL.parse(text);
   if (url?.protocol === "https:") return true;
   return url?.protocol === "http:" && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);

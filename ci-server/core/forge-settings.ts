@@ -1,7 +1,7 @@
 // What mergedock.yml says of a repository's forge: which one it is, how its API is asked, and what it is told.
 
 import { z } from "zod";
-import { apiUrl } from "./access.ts";
+import { type Access, apiUrl } from "./access.ts";
 
 export const forgeNames = ["github", "gitea"] as const;
 export type ForgeName = (typeof forgeNames)[number];
@@ -42,4 +42,16 @@ interface GivenForge {
 
 export function toForge({ forge, api }: GivenForge): ForgeSettings {
   return { name: forge, apiUrl: api.url?.replace(/\/+$/, "") ?? null, tokenFile: api.token_file ?? null };
+}
+
+/** Whether a repository's access is one that its forge's API takes at all. */
+export function isAskable({
+  forge,
+  access,
+}: {
+  readonly forge: ForgeSettings;
+  readonly access: Access | null;
+}): boolean {
+  if (forge.tokenFile !== null || access?.kind === "token") return true;
+  return forge.name === "github" && access?.kind === "github_app";
 }

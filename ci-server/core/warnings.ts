@@ -1,6 +1,9 @@
 // What an operator should know though all works: pure, from what the server knows of itself and of its engine.
 
+import { isAskable } from "./forge-settings.ts";
 import { holesOf } from "./known-holes.ts";
+import type { Repository } from "./recipe.ts";
+
 export interface Warning {
   readonly code: string;
   readonly message: string;
@@ -117,6 +120,13 @@ const rules: readonly Rule[] = [
           fix: "see GET /api/v1/reports?state=failed; check what the repository's token or App may do (statuses, checks, pull requests: write), or switch it off under report",
         },
 ];
+
+/** Names of repositories that are to obey comments, and whose forge cannot be asked who may give them. Only GitHub sends them. */
+export function commandsUnasked(repositories: readonly Repository[]): readonly string[] {
+  return repositories
+    .filter((one) => one.commands && !(one.forge.name === "github" && isAskable(one)))
+    .map(({ name }) => name);
+}
 
 export function commandsWithoutApi(repositories: readonly string[]): Warning {
   return {

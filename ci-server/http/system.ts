@@ -3,7 +3,8 @@
 import Router from "@koa/router";
 import { countMax, type Totals } from "../core/catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import type { Catalogue, Disk } from "../core/ports.ts";
+import { type ForgeTrouble, forgeTrouble } from "../core/forge-health.ts";
+import type { Catalogue, Disk, ForgeHealthStore } from "../core/ports.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
@@ -17,6 +18,7 @@ export interface SystemParts {
   readonly checks: Readonly<Record<string, Check>>;
   readonly disk: Disk;
   readonly failingReports: () => Promise<SystemFacts["failingReports"]>;
+  readonly forgeHealth: Pick<ForgeHealthStore, "troubles">;
   /** Public URL of the webhooks; null when there is none. Never throws. */
   readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
   readonly gitVersion: () => Promise<string | null>;
@@ -50,14 +52,15 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, failingReports, payloadUrl, git] = await Promise.all([
+  const [totals, failingReports, trouble, payloadUrl, git] = await Promise.all([
     orNull(parts.catalogue.totals()),
     orNull(parts.failingReports()),
+    readForgeTrouble(parts),
     parts.payloadUrl(signal),
     parts.gitVersion(),
   ]);
-  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, totals, payloadUrl) });
-  const checks = Object.entries(found).flatMap(toCheck);
+  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, { totals, trouble, payloadUrl }) });
+  const checks = Object.entries(found).flatMap((one) => toCheck(one, trouble));
   const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
   const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
   const database = /^PostgreSQL (\S+)/.exec(detail("database") ?? "")?.[1] ?? null;
@@ -94,11 +97,19 @@ function orNull<T>(asked: Promise<T>): Promise<T | null> {
   });
 }
 
-function ownChecks(
-  { disk, about, now }: SystemParts,
-  totals: Totals | null,
-  payloadUrl: string | null,
-): Record<string, Check> {
+async function readForgeTrouble({ forgeHealth, now }: SystemParts): Promise<ForgeTrouble | null> {
+  const troubles = await orNull(forgeHealth.troubles());
+  return troubles === null ? null : forgeTrouble(troubles, now());
+}
+
+interface Seen {
+  readonly totals: Totals | null;
+  /** Of the forges' APIs. */
+  readonly trouble: ForgeTrouble | null;
+  readonly payloadUrl: string | null;
+}
+
+function ownChecks({ disk, about, now }: SystemParts, { totals, trouble, payloadUrl }: Seen): Record<string, Check> {
   return {
     tunnel: async () => {
       if (payloadUrl === null) throw new Error("none: the webhook is reachable from this machine only");
@@ -107,8 +118,11 @@ function ownChecks(
     disk: (signal) => checkDisk(disk, about.facts.freeBytesMin, signal),
     forge: async () => {
       if (totals === null) throw new Error("not known: the database does not answer");
-      if (totals.lastDeliveryAt === null) throw new Error("none yet");
-      return `last verified delivery ${ageText(totals.lastDeliveryAt, now())}`;
+      const { lastDeliveryAt: last } = totals;
+      const heard = last === null ? null : `last verified delivery ${ageText(last, now())}`;
+      if (trouble !== null) throw new Error(`${trouble.detail}; ${heard ?? "no delivery yet"}`);
+      if (heard === null) throw new Error("none yet");
+      return heard;
     },
   };
 }
@@ -120,8 +134,10 @@ async function checkDisk(disk: Disk, bytesMin: number, signal: AbortSignal): Pro
   return text;
 }
 
-function toCheck([name, { ok, detail }]: [string, CheckOutcome]): SystemCheck[] {
-  return isCheckName(name) ? [{ name, ok, detail, fix: ok ? null : fixes[name] }] : [];
+function toCheck([name, { ok, detail }]: [string, CheckOutcome], trouble: ForgeTrouble | null): SystemCheck[] {
+  if (!isCheckName(name)) return [];
+  const fix = name === "forge" && trouble !== null ? trouble.fix : fixes[name];
+  return [{ name, ok, detail, fix: ok ? null : fix }];
 }
 
 function isCheckName(name: string): name is CheckName {

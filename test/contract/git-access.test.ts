@@ -8,11 +8,11 @@ import { join } from "node:path";
 import { expect } from "chai";
 import type { Access } from "../../ci-server/core/access.ts";
 import type { AppError } from "../../ci-server/core/errors.ts";
-import { createGithubAppTokens } from "../../ci-server/forges/github-app.ts";
 import { makeKey, type SshServer, startSshServer } from "../../lab/ssh-server.ts";
 import type { FakeApp } from "../fakes/github/apps.ts";
 import { FakeGithub } from "../fakes/github/server.ts";
 import { fails } from "../helpers/failure.ts";
+import { type ForgetfulGithub, forgetfulGithub } from "../helpers/forgetful-github.ts";
 import { GitTester, textOf } from "../helpers/git-tester.ts";
 import { listen } from "../helpers/listener.ts";
 
@@ -120,6 +120,7 @@ describe("Git, as a GitHub App", () => {
   let folder: string;
   let github: FakeGithub;
   let app: FakeApp;
+  let forge: ForgetfulGithub;
   let tester: GitTester;
   let keyFile: string;
   beforeEach(async () => {
@@ -131,12 +132,12 @@ describe("Git, as a GitHub App", () => {
       const [user, secret = ""] = credentials.split(":");
       return user === "x-access-token" && github.admits(secret, "acme/shop");
     };
-    const clock = { now: () => new Date(), monotonicMs: () => performance.now(), sleep: async () => undefined };
-    tester = await GitTester.start({ server: { admits }, git: { tokens: createGithubAppTokens(clock) } });
+    forge = forgetfulGithub();
+    tester = await GitTester.start({ server: { admits }, git: { tokens: forge.tokens } });
     keyFile = await tester.file("app.pem", app.privateKey);
   });
   afterEach(async () => {
-    await Promise.all([tester.stop(), github.stop()]);
+    await Promise.all([tester.stop(), forge.close(), github.stop()]);
     await rm(folder, { recursive: true });
   });
 

@@ -1,6 +1,7 @@
 // Counts what the program does: builds, deliveries, requests. Every label has a bounded number of values, whoever sends what.
 
 import type { BuildObserver, Clock, DeliveryObserver, RequestObserver } from "../../core/ports.ts";
+import type { GateObserver } from "../forge-gate-parts.ts";
 import type { Metrics } from "./registry.ts";
 import type { RepositoryLabel } from "./repository-label.ts";
 
@@ -27,6 +28,14 @@ export function countDeliveries({ deliveries }: Metrics): DeliveryObserver {
       stored: ({ forge, verdict }) => deliveries.inc({ forge, verdict }),
       refused: (forge) => deliveries.inc({ forge, verdict: "refused" }),
     }),
+  };
+}
+
+export function countForgeQuestions(metrics: Metrics): Pick<GateObserver, "asked" | "allowed"> {
+  return {
+    asked: ({ forge, apiUrl }, outcome) => metrics.forgeRequests.inc({ forge, api: new URL(apiUrl).host, outcome }),
+    allowed: ({ forge, apiUrl }, remaining) =>
+      metrics.forgeAllowance.set({ forge, api: new URL(apiUrl).host }, remaining),
   };
 }
 

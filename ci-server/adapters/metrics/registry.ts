@@ -122,6 +122,16 @@ function ofProcess(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistog
       "Attempts of this process to tell a forge of a build: told, retried, refused; and those that were given_up.",
       ["kind", "outcome"],
     ),
+    forgeRequests: counter(
+      "mergedock_forge_requests_total",
+      "Questions of this process to a forge's API: ok, refused, rate_limited, unavailable; held: not asked, to leave it alone.",
+      ["forge", "api", "outcome"],
+    ),
+    forgeAllowance: gauge(
+      "mergedock_forge_rate_limit_remaining",
+      "Questions that the forge's API still takes in its current period, as it last said to this process.",
+      ["forge", "api"],
+    ),
     requestSeconds: histogram(
       "http_server_request_duration_seconds",
       "Time to answer a request, until the answer was sent. The route is the pattern, never the path.",

@@ -1,53 +1,67 @@
-// How a repository's access lets us ask GitHub's API: with a token from a file, or as an App's installation.
+// As whom a repository's API is asked: with a token from a file, or as an App's installation.
 
-import { readFile } from "node:fs/promises";
-import { createAppAuth } from "@octokit/auth-app";
-import { request } from "@octokit/request";
+import { createHash } from "node:crypto";
+import type { Credential } from "../../adapters/forge-gate-parts.ts";
+import { readToken } from "../../adapters/token-file.ts";
 import type { GithubAppAccess } from "../../core/access.ts";
-import { AppError } from "../../core/errors.ts";
 import type { Repository } from "../../core/recipe.ts";
-import { githubApiUrl } from "./api.ts";
-import { ask } from "./request.ts";
+import { githubApiUrl } from "./api-url.ts";
+import type { GithubApps } from "./apps.ts";
+import type { Identity } from "./client.ts";
+import type { AppPermission } from "./permissions.ts";
+import { Remembered } from "./remembered.ts";
 
-export type Authorization = (signal: AbortSignal) => Promise<string>;
+export interface Authorization {
+  readonly isApp: boolean;
+  /** The least that allows this. Files are read each time. */
+  enter(permission: AppPermission, signal: AbortSignal): Promise<Identity>;
+  /** This token was refused: it is not used again, unless it is what the file still holds. */
+  forget(token: string): void;
+}
 
-/** Null: the access is none of an API. Files are read each time. */
-export function githubAuthorization(repository: Repository): Authorization | null {
+/** Null: the access is none of an API. */
+export function githubAuthorization(repository: Repository, apps: GithubApps): Authorization | null {
   const { forge, access } = repository;
-  if (forge.tokenFile !== null) return byToken(forge.tokenFile, "api.token_file");
-  if (access?.kind === "token") return byToken(access.tokenFile, "access.token_file");
-  return access?.kind === "github_app" ? byApp(repository, access) : null;
+  if (forge.tokenFile !== null) return byToken(repository, forge.tokenFile, "api.token_file");
+  if (access?.kind === "token") return byToken(repository, access.tokenFile, "access.token_file");
+  return access?.kind === "github_app" ? byApp(repository, access, apps) : null;
 }
 
-function byToken(file: string, setting: string): Authorization {
-  return async () => `Bearer ${await readSecret(file, setting)}`;
-}
-
-function byApp(repository: Repository, access: GithubAppAccess): Authorization {
+function byToken(repository: Repository, file: string, setting: string): Authorization {
   const apiUrl = githubApiUrl(repository);
-  return async (signal) => {
-    const privateKey = await readSecret(access.privateKeyFile, "access.github_app.private_key_file");
-    const auth = createAppAuth({ appId: access.appId, privateKey, request: request.defaults({ baseUrl: apiUrl }) });
-    const { token: jwt } = await auth({ type: "app" });
-    const [owner = "", repo = ""] = repository.name.split("/");
-    const installationId =
-      access.installationId ??
-      (
-        (
-          await ask({ apiUrl, authorization: `Bearer ${jwt}`, signal }, "GET /repos/{owner}/{repo}/installation", {
-            owner,
-            repo,
-          })
-        ).data as { id: number }
-      ).id;
-    const { token } = await auth({ type: "installation", installationId, repositoryNames: [repo] });
-    return `Bearer ${token}`;
+  const remembered = rememberedOfEach();
+  return {
+    isApp: false,
+    async enter() {
+      const token = await readToken(file, setting);
+      // Who is rate limited is the token, whichever files it stands in.
+      const key = createHash("sha256").update(token).digest("hex");
+      const credential = { key, name: `the token of ${setting} (${file})` };
+      return { apiUrl, credential, isApp: false, token, remembered: remembered(credential) };
+    },
+    forget: () => undefined,
   };
 }
 
-async function readSecret(file: string, setting: string): Promise<string> {
-  const text = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
-    throw new AppError("unauthorized", `${setting}: ${file} cannot be read (${cause.code})`, { cause });
-  });
-  return text.trim();
+function byApp(repository: Repository, access: GithubAppAccess, apps: GithubApps): Authorization {
+  const apiUrl = githubApiUrl(repository);
+  const [owner = "", name = ""] = repository.name.split("/");
+  const remembered = rememberedOfEach();
+  return {
+    isApp: true,
+    async enter(permission, signal) {
+      const { token, credential } = await apps.token({ apiUrl, access, owner, name, permission, signal });
+      return { apiUrl, credential, isApp: true, token, remembered: remembered(credential) };
+    },
+    forget: apps.forget,
+  };
+}
+
+/** Of the last credential only: a new token in the file may be another person's. */
+function rememberedOfEach(): (credential: Credential) => Remembered {
+  let last = { key: "", remembered: new Remembered() };
+  return ({ key }) => {
+    if (last.key !== key) last = { key, remembered: new Remembered() };
+    return last.remembered;
+  };
 }

@@ -2,18 +2,13 @@
 
 import { z } from "zod";
 import type { ForgeHooks, Hook, HookDeliveries, HookDelivery, HookSettings } from "../../core/ports.ts";
-import type { Answer } from "./request.ts";
-
-/** Asks of one repository: `{owner}` and `{repo}` are filled in. */
-export type Ask = (
-  route: string,
-  parameters: Readonly<Record<string, unknown>>,
-  signal: AbortSignal,
-) => Promise<Answer>;
+import { type Ask, pageOf } from "./asking.ts";
+import { parseAnswer } from "./client.ts";
+import { id, toJson } from "./ids.ts";
 
 const pageSize = 100;
 const hook = z.object({
-  id: z.number().int(),
+  id,
   active: z.boolean(),
   events: z.array(z.string()),
   config: z.object({
@@ -22,9 +17,8 @@ const hook = z.object({
     insecure_ssl: z.union([z.string(), z.number()]).default("0"),
   }),
 });
-// Ids are larger than what a number of JavaScript holds exactly on some servers: they are asked for by what was parsed.
 const delivery = z.object({
-  id: z.number(),
+  id,
   guid: z.string(),
   event: z.string(),
   action: z.string().nullable(),
@@ -40,15 +34,16 @@ const hooksRoute = "/repos/{owner}/{repo}/hooks";
 export function createHooks(ask: Ask): ForgeHooks {
   return {
     async list(signal) {
-      const { data } = await ask(`GET ${hooksRoute}`, { per_page: pageSize }, signal);
-      return z.array(hook).parse(data).map(toHook);
+      const answer = await ask(`GET ${hooksRoute}`, { per_page: pageSize }, signal);
+      return parseAnswer(z.array(hook), answer, "hooks").map(toHook);
     },
     async create(settings, signal) {
-      return toHook(hook.parse((await ask(`POST ${hooksRoute}`, { name: "web", ...toFields(settings) }, signal)).data));
+      const answer = await ask(`POST ${hooksRoute}`, { name: "web", ...toFields(settings) }, signal);
+      return toHook(parseAnswer(hook, answer, "a hook"));
     },
     async update(id, settings, signal) {
       const parameters = { hook_id: id, ...toFields(settings) };
-      return toHook(hook.parse((await ask(`PATCH ${hooksRoute}/{hook_id}`, parameters, signal)).data));
+      return toHook(parseAnswer(hook, await ask(`PATCH ${hooksRoute}/{hook_id}`, parameters, signal), "a hook"));
     },
     async remove(id, signal) {
       await ask(`DELETE ${hooksRoute}/{hook_id}`, { hook_id: id }, signal);
@@ -64,9 +59,9 @@ function toFields({ url, secret, events }: HookSettings): Readonly<Record<string
   return { active: true, events, config: { url, secret, content_type: "json", insecure_ssl: "0" } };
 }
 
-function toHook({ id, active, events, config }: z.infer<typeof hook>): Hook {
+function toHook({ id: number, active, events, config }: z.infer<typeof hook>): Hook {
   const { url, content_type: contentType, insecure_ssl: insecure } = config;
-  return { id: String(id), url, events, contentType, isActive: active, verifiesTls: String(insecure) !== "1" };
+  return { id: String(number), url, events, contentType, isActive: active, verifiesTls: String(insecure) !== "1" };
 }
 
 function createDeliveries(ask: Ask): HookDeliveries {
@@ -77,19 +72,19 @@ function createDeliveries(ask: Ask): HookDeliveries {
       let cursor: string | null = null;
       do {
         const parameters = { hook_id: hookId, per_page: pageSize, ...(cursor === null ? {} : { cursor }) };
-        const { data, headers } = await ask(`GET ${route}`, parameters, signal);
-        const page = z.array(delivery).parse(data).map(toDelivery);
+        const answer = await ask(`GET ${route}`, parameters, signal);
+        const page = parseAnswer(z.array(delivery), answer, "deliveries").map(toDelivery);
         found.push(...page.filter(({ deliveredAt }) => deliveredAt >= since));
         const isOver = page.length === 0 || page.some(({ deliveredAt }) => deliveredAt < since);
-        cursor = isOver ? null : nextCursor(String(headers.link ?? ""));
+        cursor = isOver ? null : (pageOf(answer, "next")?.searchParams.get("cursor") ?? null);
       } while (cursor !== null && found.length < max);
       return found.slice(0, max);
     },
     async read(hookId, id, signal) {
-      const { data } = await ask(`GET ${route}/{delivery_id}`, { hook_id: hookId, delivery_id: id }, signal);
-      const { guid, event, request } = sent.parse(data);
+      const answer = await ask(`GET ${route}/{delivery_id}`, { hook_id: hookId, delivery_id: id }, signal);
+      const { guid, event, request } = parseAnswer(sent, answer, "a delivery");
       const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
-      return { guid, event, headers: Object.fromEntries(headers), body: Buffer.from(JSON.stringify(request.payload)) };
+      return { guid, event, headers: Object.fromEntries(headers), body: Buffer.from(toJson(request.payload)) };
     },
     async redeliver(hookId, id, signal) {
       await ask(`POST ${route}/{delivery_id}/attempts`, { hook_id: hookId, delivery_id: id }, signal);
@@ -97,13 +92,14 @@ function createDeliveries(ask: Ask): HookDeliveries {
   };
 }
 
-function toDelivery({ id, guid, event, action, delivered_at, status_code }: z.infer<typeof delivery>): HookDelivery {
+function toDelivery({
+  id: number,
+  guid,
+  event,
+  action,
+  delivered_at,
+  status_code,
+}: z.infer<typeof delivery>): HookDelivery {
   const statusCode = status_code === 0 ? null : status_code;
-  return { id: String(id), guid, event, action, deliveredAt: delivered_at, statusCode };
-}
-
-/** RFC 8288: `<…&cursor=v1_2>; rel="next"`. */
-function nextCursor(link: string): string | null {
-  const next = /<([^>]+)>;\s*rel="next"/.exec(link)?.[1];
-  return next === undefined ? null : new URL(next).searchParams.get("cursor");
+  return { id: String(number), guid, event, action, deliveredAt: delivered_at, statusCode };
 }

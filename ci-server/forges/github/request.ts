@@ -1,75 +1,99 @@
-// One question to GitHub's API, and what its refusals mean.
-// Source: GitHub documentation, "Getting started with the REST API", "Rate limits for the REST API".
+// One question to GitHub's API over HTTP: bounded in time and bytes, redirected on its own host only, asked again with what was
+// remembered of the last answer.
+// Source: GitHub documentation, "Getting started with the REST API", "Best practices for using the REST API".
 
 import { request as octokit } from "@octokit/request";
 import { RequestError } from "@octokit/request-error";
 import { AppError } from "../../core/errors.ts";
+import type { Answer, Parameters } from "./answer.ts";
+import { readBounded } from "./bounded-answer.ts";
+import { noAnswer, type RefusalParts, toRefusal } from "./refusal.ts";
+import type { Remembered } from "./remembered.ts";
 
-const answerMsMax = 30_000;
-const secondMs = 1_000;
-
-export interface AskOptions {
+export interface AskOptions extends Omit<RefusalParts, "what"> {
   /** Without a slash at its end. */
   readonly apiUrl: string;
-  /** Value of the header. */
-  readonly authorization: string;
+  /** Value of the header; null: asked as nobody. */
+  readonly authorization: string | null;
   readonly signal: AbortSignal;
+  readonly limits: AskLimits;
+  /** Answers that cost nothing to be asked for again while they are the same; null: none is. */
+  readonly remembered?: Remembered | null;
 }
 
-export interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string | number | undefined>>;
-  readonly data: unknown;
+export interface AskLimits {
+  readonly answerMsMax: number;
+  readonly answerBytesMax: number;
 }
 
 /** `route`: `GET /repos/{owner}/{repo}/hooks`; what of `parameters` is not in it goes into the query or the body. */
-export async function ask(
-  { apiUrl, authorization, signal }: AskOptions,
-  route: string,
-  parameters: Readonly<Record<string, unknown>>,
-): Promise<Answer> {
-  const headers = { authorization, "user-agent": "mergedock", "x-github-api-version": "2022-11-28" };
-  const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
+export async function ask(options: AskOptions, route: string, parameters: Parameters): Promise<Answer> {
+  const { apiUrl, authorization, remembered = null } = options;
+  const headers = {
+    ...(authorization === null ? {} : { authorization }),
+    ...{ "user-agent": "mergedock", "x-github-api-version": "2022-11-28" },
+  };
+  const { method, url, body, ...parsed } = octokit.endpoint(route, { ...parameters, baseUrl: apiUrl, headers });
+  const known = method === "GET" ? remembered?.of(url) : undefined;
+  const conditional = known === undefined ? {} : { "if-none-match": known.etag };
+  const sent = { method, url, body, headers: { ...parsed.headers, ...conditional } };
+  const answer = await send(options, sent, describe(route, parameters));
+  if (answer.status === 304 && known !== undefined) return { ...known.answer, headers: answer.headers };
+  if (method === "GET") remembered?.keep(url, answer);
+  return answer;
+}
+
+type Sent = Pick<ReturnType<typeof octokit.endpoint>, "method" | "url" | "headers" | "body">;
+
+async function send(options: AskOptions, sent: Sent, what: string): Promise<Answer> {
+  const first = await sendOnce(options, sent, what);
+  if (![301, 302, 307, 308].includes(first.status)) return first;
+  const to = redirectOf(options.apiUrl, first, what);
+  const second = await sendOnce(options, { ...sent, url: to }, what);
+  if (second.status < 400 && second.status >= 300 && second.status !== 304)
+    throw new AppError("invalid", `${what}: ${options.apiUrl} redirects more than once`);
+  return second;
+}
+
+/** GitHub sends whoever asks for a renamed repository to its number. A token goes to no other host, and to nothing else there. */
+function redirectOf(apiUrl: string, { headers }: Answer, what: string): string {
+  const to = URL.parse(String(headers.location ?? ""), `${apiUrl}/`);
+  const own = new URL(apiUrl);
+  const path = own.pathname.replace(/\/$/, "");
+  const isNumber = to?.pathname.startsWith(`${path}/repositories/`) === true;
+  if (to !== null && to.origin === own.origin && isNumber) return to.href;
+  const where = to === null ? "nowhere" : to.origin;
+  const fix = "check api.url and the repository's name in mergedock.yml";
+  throw new AppError("invalid", `${what}: answered with a redirect to ${where}, which is not followed; ${fix}`);
+}
+
+async function sendOnce(options: AskOptions, { method, url, headers, body }: Sent, what: string): Promise<Answer> {
+  const { signal, limits } = options;
+  const limited = AbortSignal.any([signal, AbortSignal.timeout(limits.answerMsMax)]);
+  const fetching = (input: string, init: RequestInit) => readBounded(input, init, limits.answerBytesMax);
   try {
-    const {
-      status,
-      headers: answered,
-      data,
-    } = await octokit(route, {
-      ...parameters,
-      ...{ baseUrl: apiUrl, headers, request: { signal: limited, redirect: "manual" } },
+    const { data, ...answer } = await octokit({
+      ...{ method, url, headers, ...(body === undefined ? {} : { data: body }) },
+      request: { signal: limited, redirect: "manual", fetch: fetching, log: quiet },
     });
-    return { status, headers: answered, data };
+    return { status: answer.status, headers: answer.headers, data };
   } catch (cause) {
     signal.throwIfAborted();
-    throw toRefusal(cause, `${apiUrl} ${route}`);
+    if (cause instanceof RequestError && cause.cause instanceof AppError) throw cause.cause;
+    if (!(cause instanceof RequestError) || cause.response === undefined)
+      throw noAnswer({ ...options, what }, limited.aborted ? limits.answerMsMax : null, cause);
+    const { status, response } = cause;
+    if (status === 304) return { status, headers: response.headers, data: null };
+    throw toRefusal({ ...options, what }, { status, headers: response.headers, message: cause.message });
   }
 }
 
-function toRefusal(cause: unknown, what: string): AppError {
-  if (!(cause instanceof RequestError) || cause.response === undefined)
-    return new AppError("unavailable", `${what}: no answer`, { cause });
-  const { status, response } = cause;
-  const says = `${what}: ${status} ${cause.message}`;
-  const retryAfterMs = waitMs(response.headers);
-  if (status === 429 || (status === 403 && retryAfterMs !== null))
-    return new AppError("rate_limited", says, { cause, details: { retryAfterMs: retryAfterMs ?? 60 * secondMs } });
-  const details = retryAfterMs === null ? {} : { retryAfterMs };
-  if (status >= 500 || status === 408) return new AppError("unavailable", says, { cause, details });
-  return new AppError(codes.get(status) ?? "invalid", says, { cause });
-}
+/** A word on what GitHub will remove some day is none for an operator's log. */
+const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
-const codes = new Map([
-  [401, "unauthorized"],
-  [403, "forbidden"],
-  [404, "not_found"],
-  [410, "not_found"],
-] as const) as ReadonlyMap<number, AppError["code"]>; // looked up by any number
-
-/** Null where the answer names no time before which nothing is to be asked. */
-function waitMs(headers: Answer["headers"]): number | null {
-  const after = Number(headers["retry-after"]);
-  if (headers["retry-after"] !== undefined && Number.isFinite(after)) return after * secondMs;
-  if (String(headers["x-ratelimit-remaining"]) !== "0") return null;
-  return Math.max(Number(headers["x-ratelimit-reset"]) * secondMs - Date.now(), secondMs);
+/** The route with its names filled in: `GET /repos/acme/shop/hooks`. */
+function describe(route: string, parameters: Parameters): string {
+  return route.replace(/\{(\w+)\}/g, (whole, name: string) =>
+    parameters[name] === undefined ? whole : String(parameters[name]),
+  );
 }

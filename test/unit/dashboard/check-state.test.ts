@@ -25,6 +25,12 @@ describe("a check of the system on the dashboard", () => {
     expect(wordOf(failed("forge", "not known: the database does not answer"))).to.equal("not known");
   });
 
+  it("shows a forge that cannot be asked as what does not work", () => {
+    const away = failed("forge", "github (https://api.github.com) has not answered since 12:00; no delivery yet");
+    expect(isBad(away)).to.equal(true);
+    expect(wordOf(away)).to.equal("does not work");
+  });
+
   it("knows the names of a registry that no other machine reaches", () => {
     for (const host of ["localhost:5000", "127.0.0.1:5000", "[::1]:5000", "localhost"])
       expect(isOwnName(host), host).to.equal(true);
@@ -37,5 +43,7 @@ describe("a check of the system on the dashboard", () => {
     expect(heardFromForge(system(failed("forge", "none yet")))).to.equal(null);
     const heard: Check = { name: "forge", ok: true, detail: "last verified delivery 3 s ago", fix: null };
     expect(heardFromForge(system(heard))).to.equal("last verified delivery 3 s ago");
+    const limited = failed("forge", "github takes nothing until 12:00; last verified delivery 3 s ago");
+    expect(heardFromForge(system(limited))).to.equal("last verified delivery 3 s ago");
   });
 });
