@@ -7,7 +7,7 @@ import { githubAuthorization } from "./forges/github/authorization.ts";
 import { createGithub } from "./forges/github.ts";
 
 /** `secrets`: all that are accepted at this time. */
-export function openWebhooks(secrets: readonly string[]): readonly Forge[] {
+export function openWebhooks(secrets: () => readonly string[]): readonly Forge[] {
   return [createGithub(secrets)];
 }
 

@@ -10,7 +10,8 @@ import { lockState } from "./adapters/state-lock.ts";
 import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
-import { openWebhooks } from "./app-forges.ts";
+import { openForges, openWebhooks } from "./app-forges.ts";
+import { openHooks, openSecrets, startFinishing } from "./app-hooks.ts";
 import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
@@ -142,24 +143,30 @@ async function listenForHealth(opened: Opened): Promise<Urls> {
   return { apiUrl: url, webhookUrl: "" };
 }
 
-async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl" | "live">): Promise<Urls> {
+async function listenForAll(
+  opened: Opened,
+  needs: Omit<ApiNeeds, "delivery" | "webhookUrl" | "live" | "hooks">,
+): Promise<Urls> {
   const { config, log, checks, postgres, observing } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
-  const forges = openWebhooks(needs.secrets.webhookSecrets);
+  const secrets = await openSecrets(opened, needs.secrets.webhookSecrets);
+  const forges = openWebhooks(() => secrets.list().map(({ secret }) => secret));
+  const hooks = openHooks(opened, secrets, openForges());
   const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
   const observe = observing.requests;
   let webhookUrl: string | null = null;
   const live = liveParts(opened);
-  const api = openApi(opened, { ...needs, delivery, live, webhookUrl: () => webhookUrl });
+  const api = openApi(opened, { ...needs, delivery, live, hooks, webhookUrl: () => webhookUrl });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log, observe, deliveries: observing.deliveries },
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
     isDraining: () => opened.isDraining,
+    refreshSecrets: secrets.refresh,
   });
-  opened.closers.push(sweepLedger(store, log));
+  opened.closers.push(sweepLedger(store, log), startFinishing(hooks, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
   webhookUrl = `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github`;
   // Before the listeners: these wait for answers that go on.

@@ -19,6 +19,7 @@ export const plainVariables: Readonly<Record<string, readonly [string] | readonl
   MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
   MERGEDOCK_LOG_LEVEL: ["log", "level"],
   MERGEDOCK_PUBLIC_URL: ["public_url"],
+  MERGEDOCK_WEBHOOKS_PUBLIC_URL: ["webhooks", "public_url"],
 };
 
 /** Of a command that asks a server, not of the server. */

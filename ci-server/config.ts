@@ -53,6 +53,8 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
   readonly webhookSecrets: readonly string[] | null;
+  /** Below which forges reach the webhooks' listener; null: the tunnel says it. */
+  readonly webhooksPublicUrl: string | null;
   readonly adminToken: string | null;
   readonly tunnelAgentUrl: string;
   readonly logLevel: string;
@@ -183,6 +185,7 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     contextTransfer: file.engine.context_transfer,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
+    webhooksPublicUrl: file.webhooks.public_url ?? null,
     adminToken: secrets.adminToken,
     tunnelAgentUrl: file.tunnel.agent_url,
     logLevel: file.log.level,

@@ -16,6 +16,7 @@ export type * from "./ports/disk.ts";
 export type * from "./ports/forge.ts";
 export type * from "./ports/forge-api.ts";
 export type * from "./ports/git.ts";
+export type * from "./ports/hooks.ts";
 export type * from "./ports/log.ts";
 export type * from "./ports/notifications.ts";
 export type * from "./ports/observer.ts";

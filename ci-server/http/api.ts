@@ -14,6 +14,7 @@ import { dashboardRoutes } from "./dashboard.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { entityTags } from "./etag.ts";
 import { type Check, healthRoutes } from "./health.ts";
+import { type HookRouteParts, hookRoutes } from "./hooks.ts";
 import { type Hosts, onlyFor } from "./hosts.ts";
 import { imageRoutes } from "./images.ts";
 import { type LiveParts, liveRoutes } from "./live.ts";
@@ -52,7 +53,7 @@ export interface ApiLimits {
   readonly auditEntriesMax: number;
 }
 
-export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
+export interface ApiOptions extends HealthOptions, DeliveryOptions, HookRouteParts, Omit<SetupParts, "secrets"> {
   readonly accounts: Accounts;
   readonly activity: Activity;
   readonly system: SystemParts;
@@ -121,7 +122,8 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     deliveryRoutes(options),
     repositoryRoutes({ ...options, catalogue }),
     systemRoutes(system),
-    setupRoutes(options),
+    setupRoutes({ ...options, secrets: options.hooks.secrets }),
+    hookRoutes(options),
     pruneRoutes(options.pruning),
     sessionRoutes(accounts),
     tokenRoutes({ accounts, tokensMax: limits.tokensMax }),

@@ -11,6 +11,7 @@ import { buildPaths } from "./builds.ts";
 import { deliveryPaths } from "./deliveries.ts";
 import { eventPaths } from "./event-paths.ts";
 import { healthPaths } from "./health.ts";
+import { hookPaths } from "./hooks.ts";
 import { imagePaths } from "./images.ts";
 import { livePaths } from "./live.ts";
 import { notificationPaths } from "./notifications.ts";
@@ -54,6 +55,7 @@ const resources: readonly Paths[] = [
   repositoryPaths,
   systemPaths,
   setupPaths,
+  hookPaths,
   prunePaths,
   sessionPaths,
   tokenPaths,
