@@ -1,0 +1,134 @@
+// What core/ports/hooks.ts promises, on PostgreSQL, and the flows on several repositories of a fake GitHub that stand on it.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect } from "chai";
+import { systemClock } from "../../ci-server/adapters/clock.ts";
+import { createAppRequests, createHookStore } from "../../ci-server/adapters/postgres/hooks.ts";
+import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
+import { createSecretStore } from "../../ci-server/adapters/postgres/webhook-secrets.ts";
+import { secretIdOf } from "../../ci-server/adapters/secret-id.ts";
+import { payloadUrlOf } from "../../ci-server/core/hook.ts";
+import { addHook } from "../../ci-server/flows/add-hook.ts";
+import { ensureHook, type HookEvent } from "../../ci-server/flows/hooks.ts";
+import { repointHooks } from "../../ci-server/flows/repoint-hooks.ts";
+import { type RotateParts, rotateSecret } from "../../ci-server/flows/rotate-secret.ts";
+import { openWebhookSecrets, type WebhookSecrets } from "../../ci-server/flows/webhook-secrets.ts";
+import { createGithubApi } from "../../ci-server/forges/github/api.ts";
+import { FakeGithub } from "../fakes/github/server.ts";
+import { examplePostgres } from "../helpers/example-postgres.ts";
+import { exampleRepository } from "../helpers/example-repository.ts";
+
+const { signal } = new AbortController();
+const names = ["acme/shop", "acme/cart", "acme/blog"];
+const configured = "the secret of the configuration";
+// Nobody listens there.
+const [former, latter] = ["http://127.0.0.1:9", "http://127.0.0.1:10/"];
+
+describe("hooks of several repositories", () => {
+  let folder: string;
+  let opened: OpenPostgres;
+  let github: FakeGithub;
+  let secrets: WebhookSecrets;
+  let parts: RotateParts;
+  let events: HookEvent[];
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), "hooks-"));
+    opened = await openPostgres(examplePostgres(join(folder, "postgres")));
+    github = await FakeGithub.start(join(folder, "forge"));
+    for (const name of names) (await github.addRepository(name, { "a.txt": "a\n" })).people.set("admin", "admin");
+    const store = createSecretStore(opened.pool);
+    const token = github.giveToken("admin");
+    const api = createGithubApi({
+      authorizationOf: ({ name }) => (name === "acme/hand" ? null : async () => `Bearer ${token}`),
+    });
+    secrets = await openWebhookSecrets({
+      ...{
+        store,
+        clock: systemClock,
+        overlapHours: 24,
+        configured: [{ id: secretIdOf(configured), secret: configured }],
+      },
+      ...{ random: () => "another secret of the server", changed: async () => undefined, report: () => undefined },
+    });
+    parts = {
+      ...{ secrets, secretStore: store, clock: systemClock, store: createHookStore(opened.pool) },
+      repositories: names.map((name) => exampleRepository({ name, url: github.cloneUrl(name) })),
+      forgeOf: (repository) => api.of(repository),
+      lock: (name, ending, work) => opened.store.lock(name, ending, work),
+      payloadUrl: async (forge) => payloadUrlOf(former, forge),
+      secretPlace: "the configuration",
+      report: (event) => events.push(event),
+    };
+  });
+  beforeEach(() => {
+    events = [];
+  });
+  after(async () => {
+    await secrets?.close();
+    await github?.stop();
+    await opened?.close();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  const urls = () => names.map((name) => [...github.repository(name).hooks.values()].map(({ config }) => config.url));
+
+  it("follow the public address when that changes; what goes wrong with one stops no other, and is tried again", async () => {
+    for (const repository of parts.repositories)
+      await ensureHook(parts, repository, payloadUrlOf(former, "github"), signal);
+    // The first one may not be changed any more, and GitHub is away for a moment when it comes to the next one.
+    github.repository("acme/blog").people.delete("admin");
+    github.state.faults.next = { status: 502, times: 1 };
+    expect(await repointHooks(parts, latter, signal)).to.deep.equal({ changed: 2, failed: 1 });
+    const [old, led] = [`${former}/webhooks/github`, "http://127.0.0.1:10/webhooks/github"];
+    expect(urls()).to.deep.equal([[led], [led], [old]]);
+    expect(events.filter(({ kind }) => kind === "failed")).to.have.length(1);
+    const [shop] = github.repository("acme/shop").hooks.values();
+    expect(shop?.config).to.include({ secret: configured, content_type: "json" });
+    github.repository("acme/blog").people.set("admin", "admin");
+    expect(await repointHooks(parts, led, signal)).to.deep.equal({ changed: 1, failed: 0 });
+    expect(await repointHooks(parts, led, signal)).to.deep.equal({ changed: 0, failed: 0 });
+    expect(urls()).to.deep.equal([[led], [led], [led]]);
+  });
+
+  it("is no hook of ours, where a person has to enter it: the answer says what", async () => {
+    const { manual, ...rest } = await addHook(
+      parts,
+      exampleRepository({ name: "acme/hand", commands: true }),
+      1,
+      signal,
+    );
+    expect(rest).to.include({ action: "hand", pinged: false, hook: null });
+    expect(manual).to.deep.equal({
+      ...{ payloadUrl: `${former}/webhooks/github`, contentType: "application/json", secret: "the configuration" },
+      events: ["pull_request", "issue_comment"],
+    });
+  });
+
+  it("keep the old secret accepted until a person has entered the new one, too", async () => {
+    const hand = exampleRepository({ name: "acme/hand" });
+    await opened.pool.query(
+      `insert into delivery (guid, forge, name, repository, hook_id, body, body_digest, verdict, reason, rules, secret_id, headers)
+       values ('by-hand', 'github', 'pull_request', 'acme/hand', '1', '', '', 'skip', 'a test', '[]', $1, '{}')`,
+      [secretIdOf(configured)],
+    );
+    const all = { ...parts, repositories: [...parts.repositories, hand] };
+    const first = await rotateSecret(all, signal);
+    expect(first.hooks.map(({ state }) => state)).to.deep.equal(["done", "done", "done", "hand"]);
+    expect(first).to.include({ isDone: false });
+    await opened.pool.query("update delivery set secret_id = $1 where guid = 'by-hand'", [first.secretId]);
+    expect(await rotateSecret(all, signal)).to.include({ isDone: true, isResumed: true, secretId: first.secretId });
+  });
+
+  it("give no App to who did not begin it, nor twice", async () => {
+    const requests = createAppRequests(opened.pool);
+    const [hash, mine, yours] = ["state", "mine", "yours"].map((text) => Buffer.from(text)) as [Buffer, Buffer, Buffer]; // three
+    await requests.begin({ hash, sessionHash: mine, host: "https://github.com" }, 60);
+    expect(await requests.take(hash, yours)).to.equal(null);
+    expect(await requests.take(hash, mine)).to.equal("https://github.com");
+    expect(await requests.take(hash, mine)).to.equal(null);
+    await requests.begin({ hash, sessionHash: mine, host: "https://github.com" }, 0);
+    expect(await requests.take(hash, mine)).to.equal(null);
+  });
+});
