@@ -9,6 +9,7 @@ import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { gitVersion } from "./adapters/versions.ts";
+import { openAppParts } from "./app-github-app.ts";
 import { findPayloadUrl, secretFile } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
@@ -47,6 +48,7 @@ export function openApi(opened: Opened, needs: ApiNeeds): Koa {
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),
     activity: createActivity(postgres.pool),
+    appMaking: openAppParts(opened),
     system: toSystem(opened, registryCa),
     attestationKey: signer?.publicKey.pem ?? null,
     hosts: toHosts(config),

@@ -3,6 +3,7 @@
 import type { Forge, ForgeApi, ForgeRepository } from "./core/ports.ts";
 import type { Repository } from "./core/recipe.ts";
 import { createGithubApi } from "./forges/github/api.ts";
+import { githubAppHook } from "./forges/github/app-hook.ts";
 import { githubAuthorization } from "./forges/github/authorization.ts";
 import { createGithub } from "./forges/github.ts";
 
@@ -15,7 +16,9 @@ export function openWebhooks(secrets: () => readonly string[]): readonly Forge[]
 export type ForgeOf = (repository: Repository) => ForgeRepository | null;
 
 export function openForges(): ForgeOf {
-  const apis: readonly ForgeApi[] = [createGithubApi({ authorizationOf: githubAuthorization })];
+  const apis: readonly ForgeApi[] = [
+    createGithubApi({ authorizationOf: githubAuthorization, appHookOf: githubAppHook }),
+  ];
   return (repository) => {
     for (const api of apis) {
       const found = api.of(repository);

@@ -4,6 +4,7 @@ import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
 import type { Accounts, Activity, NotificationStore, RequestObserver } from "../core/ports.ts";
+import type { AppParts } from "../flows/make-app.ts";
 import type { Pruning } from "../flows/pruning.ts";
 import { activityRoutes } from "./activity.ts";
 import { attestationKeyRoutes } from "./attestation-key.ts";
@@ -33,6 +34,7 @@ import { securityHeaders } from "./security.ts";
 import { createKoa } from "./server.ts";
 import { sessionRoutes, signInRoutes } from "./session.ts";
 import { type SetupParts, setupRoutes } from "./setup.ts";
+import { setupAppRoutes } from "./setup-app.ts";
 import { type SystemParts, systemRoutes } from "./system.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -61,6 +63,7 @@ export interface ApiOptions extends HealthOptions, DeliveryOptions, HookRoutePar
   /** Null: of a process that only receives. */
   readonly pruning: Pick<Pruning, "prune"> | null;
   readonly adminToken: string;
+  readonly appMaking: AppParts;
   /** PEM; null where this process does not know it. */
   readonly attestationKey: string | null;
   /** PEM; null where it is a public authority's, or not known. */
@@ -90,7 +93,7 @@ export function createApiApp(options: ApiOptions): Koa {
   );
   const app = createHealthApp(options, authenticate);
   app.use(entityTags());
-  app.use(dashboardRoutes().routes());
+  app.use(dashboardRoutes({ formHosts: options.appMaking.hosts }).routes());
   app.use(schemaRoutes().routes());
   app.use(attestationKeyRoutes(options.attestationKey).routes());
   app.use(registryCaRoutes(options.registryCa).routes());
@@ -123,6 +126,7 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     repositoryRoutes({ ...options, catalogue }),
     systemRoutes(system),
     setupRoutes({ ...options, secrets: options.hooks.secrets }),
+    setupAppRoutes(options.appMaking),
     hookRoutes(options),
     pruneRoutes(options.pruning),
     sessionRoutes(accounts),

@@ -24,6 +24,7 @@ import { repositoryPaths } from "./repositories.ts";
 import { schemaPaths } from "./schemas.ts";
 import { sessionPaths } from "./session.ts";
 import { setupPaths } from "./setup.ts";
+import { setupAppPaths } from "./setup-app.ts";
 import { systemPaths } from "./system.ts";
 import { tokenPaths } from "./tokens.ts";
 
@@ -55,6 +56,7 @@ const resources: readonly Paths[] = [
   repositoryPaths,
   systemPaths,
   setupPaths,
+  setupAppPaths,
   hookPaths,
   prunePaths,
   sessionPaths,

@@ -1,6 +1,6 @@
 // What core/ports/hooks.ts promises, on PostgreSQL, and the flows on several repositories of a fake GitHub that stand on it.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -10,12 +10,16 @@ import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgr
 import { createSecretStore } from "../../ci-server/adapters/postgres/webhook-secrets.ts";
 import { secretIdOf } from "../../ci-server/adapters/secret-id.ts";
 import { payloadUrlOf } from "../../ci-server/core/hook.ts";
+import type { Repository } from "../../ci-server/core/recipe.ts";
 import { addHook } from "../../ci-server/flows/add-hook.ts";
+import { checkHooks } from "../../ci-server/flows/check-hooks.ts";
 import { ensureHook, type HookEvent } from "../../ci-server/flows/hooks.ts";
 import { repointHooks } from "../../ci-server/flows/repoint-hooks.ts";
 import { type RotateParts, rotateSecret } from "../../ci-server/flows/rotate-secret.ts";
 import { openWebhookSecrets, type WebhookSecrets } from "../../ci-server/flows/webhook-secrets.ts";
 import { createGithubApi } from "../../ci-server/forges/github/api.ts";
+import { githubAppHook } from "../../ci-server/forges/github/app-hook.ts";
+import { githubAuthorization } from "../../ci-server/forges/github/authorization.ts";
 import { FakeGithub } from "../fakes/github/server.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
@@ -104,6 +108,25 @@ describe("hooks of several repositories", () => {
       ...{ payloadUrl: `${former}/webhooks/github`, contentType: "application/json", secret: "the configuration" },
       events: ["pull_request", "issue_comment"],
     });
+  });
+
+  it("are none of the repository, where the webhook of the App as which it is asked tells of it", async () => {
+    const app = github.registerApp("4711");
+    app.installations.set(7, { repositories: ["acme/shop"], permissions: { repository_hooks: "write" } });
+    const privateKeyFile = join(folder, "app.pem");
+    await writeFile(privateKeyFile, app.privateKey, { mode: 0o600 });
+    const access = { kind: "github_app", appId: "4711", installationId: null, privateKeyFile, apiUrl: null } as const;
+    const repository = exampleRepository({ url: github.cloneUrl("acme/shop"), access });
+    const api = createGithubApi({ authorizationOf: githubAuthorization, appHookOf: githubAppHook });
+    const asApp = { ...parts, forgeOf: (one: Repository) => api.of(one) };
+    const look = async () => (await checkHooks(asApp, [repository], signal))[0];
+    expect(await look()).to.include({ means: "hook" });
+    app.hook = { url: `${former}/webhooks/github`, secret: "the App's own", events: ["pull_request"] };
+    expect(await look()).to.deep.include({ means: "app", hook: null, problems: [] });
+    expect(await addHook(asApp, repository, 1, signal)).to.include({ action: "app", hook: null });
+    // It tells of merges, and not of the comments that are wanted here.
+    const commanded = { ...repository, commands: true };
+    expect((await checkHooks(asApp, [commanded], signal))[0]).to.include({ means: "hook" });
   });
 
   it("keep the old secret accepted until a person has entered the new one, too", async () => {

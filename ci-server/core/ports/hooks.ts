@@ -83,6 +83,18 @@ export interface AppRequests {
   take(hash: Uint8Array, sessionHash: Uint8Array): Promise<string | null>;
 }
 
+/** What the forge gives for the code, once. */
+export interface MadeApp {
+  readonly id: string;
+  readonly slug: string;
+  /** Of the App, on the forge. */
+  readonly pageUrl: string;
+  /** PEM. */
+  readonly privateKey: string;
+  /** Null where it has no webhook. */
+  readonly webhookSecret: string | null;
+}
+
 export interface AppRequest {
   readonly hash: Uint8Array;
   readonly sessionHash: Uint8Array;

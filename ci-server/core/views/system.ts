@@ -58,6 +58,25 @@ export const testDeliveryView = z
   })
   .meta({ id: "TestDelivery" });
 
+export const appHostsView = z.object({ hosts: z.array(z.string()) }).meta({ id: "AppHosts" });
+
+export const appBegunView = z
+  .object({
+    action: z.string().meta({ description: "To which the browser posts a form." }),
+    manifest: z.string().meta({ description: "JSON: the form's one field, `manifest`." }),
+  })
+  .meta({ id: "AppBegun" });
+
+export const appMadeView = z
+  .object({
+    id: z.string(),
+    slug: z.string(),
+    privateKeyFile: z.string(),
+    installUrl: z.string(),
+    lines: z.string().meta({ description: "For each repository in mergedock.yml that is entered as the App." }),
+  })
+  .meta({ id: "AppMade" });
+
 export const healthView = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
 
 export const readyView = z
@@ -100,4 +119,7 @@ export const problemView = z
   .meta({ id: "Problem" });
 
 export type SystemView = z.infer<typeof systemView>;
+export type AppHostsView = z.infer<typeof appHostsView>;
+export type AppBegunView = z.infer<typeof appBegunView>;
+export type AppMadeView = z.infer<typeof appMadeView>;
 export type ProblemView = z.infer<typeof problemView>;

@@ -9,6 +9,8 @@ import { type Ask, createHooks } from "./hooks.ts";
 import { ask } from "./request.ts";
 
 export interface GithubApiParts {
+  /** Null: the repository is not asked as an App. */
+  readonly appHookOf?: (repository: Repository) => ForgeRepository["appHook"] | null;
   /** The value of the header Authorization; null where the repository's access is none of an API. */
   readonly authorizationOf: (repository: Repository) => ((signal: AbortSignal) => Promise<string>) | null;
 }
@@ -18,13 +20,14 @@ const comments = z.array(withId.extend({ body: z.string().nullish(), created_at:
 const permission = z.object({ permission: z.string() });
 const commentsMax = 100;
 
-export function createGithubApi({ authorizationOf }: GithubApiParts): ForgeApi {
+export function createGithubApi({ authorizationOf, appHookOf }: GithubApiParts): ForgeApi {
   return {
     name: "github",
     of(repository) {
       const authorization = authorizationOf(repository);
       if (repository.forge.name !== "github" || authorization === null) return null;
-      return createRepository(repository, authorization);
+      const appHook = appHookOf?.(repository) ?? null;
+      return { ...createRepository(repository, authorization), ...(appHook !== null && { appHook }) };
     },
   };
 }

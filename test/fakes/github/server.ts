@@ -10,6 +10,7 @@ import { createRepository } from "../../../lab/sample-repository.ts";
 import { allows, answerApp, createApp, type FakeApp, signer } from "./apps.ts";
 import { commentRoutes } from "./comments.ts";
 import { hookRoutes, sendEvent } from "./hooks.ts";
+import { answerConversion, answerPage, isManifestPage, type ManifestParts, type PendingApp } from "./manifest.ts";
 import { type Answer, notFound, type Route } from "./routes.ts";
 import type { FakePull, FakeRepository, FakeState, Token } from "./state.ts";
 import { statusRoutes } from "./statuses.ts";
@@ -27,6 +28,7 @@ export class FakeGithub {
   readonly apps: FakeApp[] = [];
   readonly git: GitServer;
   readonly #root: string;
+  readonly #pending = new Map<string, PendingApp>();
 
   private constructor(root: string, git: GitServer, state: FakeState) {
     this.#root = root;
@@ -45,6 +47,10 @@ export class FakeGithub {
     const git = await startGitServer({
       root,
       beside: (request, response) => {
+        if (isManifestPage(request) && holder.github !== undefined) {
+          void answerPage(holder.github.manifests, request, response);
+          return true;
+        }
         if (request.url?.startsWith(`${api}/`) !== true) return false;
         void holder.github?.answer(request, response);
         return true;
@@ -53,6 +59,11 @@ export class FakeGithub {
     state.url = git.url;
     holder.github = new FakeGithub(root, git, state);
     return holder.github;
+  }
+
+  get manifests(): ManifestParts {
+    const { nextId } = this.state;
+    return { pending: this.#pending, registerApp: (id) => this.registerApp(id), nextId, url: this.url };
   }
 
   get url(): string {
@@ -138,6 +149,8 @@ export class FakeGithub {
     const path = decodeURIComponent(pathname.slice(api.length));
     const body = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
     const { authorization = "" } = request.headers;
+    const converted = answerConversion(this.manifests, request.method ?? "", path);
+    if (converted !== null) return converted;
     if (/^\/app\/|^\/repos\/[^/]+\/[^/]+\/installation$/.test(path))
       return answerApp(this.state, signer(authorization, this.apps), request.method ?? "", path, body);
     const token = this.state.tokens.get(authorization.replace(/^(?:bearer|token) /i, ""));
