@@ -23,14 +23,15 @@ const goOnMs = 60_000;
 export async function openSecrets(opened: Opened, given: readonly string[]): Promise<WebhookSecrets> {
   const { config, log, postgres, closers } = opened;
   const store = createSecretStore(postgres.pool);
-  const isConfigured = config.webhookSecrets !== null;
+  // A process without webhooks of its own is given none, and keeps none in its folder.
+  const isKept = config.webhookSecrets === null && given.length > 0;
   if (!isConfigured) for (const secret of given) await store.keep({ secret, origin: "made", isRolledOut: true });
   const secrets = await openWebhookSecrets({
     ...{ store, clock: systemClock, overlapHours: config.limits.secret_overlap_hours_max },
-    configured: isConfigured ? given.map((secret) => ({ id: secretIdOf(secret), secret })) : [],
+    configured: (config.webhookSecrets ?? []).map((secret) => ({ id: secretIdOf(secret), secret })),
     random: () => randomBytes(32).toString("hex"),
     changed: async (known) => {
-      if (!isConfigured) await keepFile(config, log, known);
+      if (isKept) await keepFile(config, log, known);
     },
     report: (err) => log.warn({ err }, "the webhook secrets could not be looked at"),
   });
