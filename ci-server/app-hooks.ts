@@ -25,7 +25,7 @@ export async function openSecrets(opened: Opened, given: readonly string[]): Pro
   const store = createSecretStore(postgres.pool);
   // A process without webhooks of its own is given none, and keeps none in its folder.
   const isKept = config.webhookSecrets === null && given.length > 0;
-  if (!isConfigured) for (const secret of given) await store.keep({ secret, origin: "made", isRolledOut: true });
+  if (isKept) for (const secret of given) await store.keep({ secret, origin: "made", isRolledOut: true });
   const secrets = await openWebhookSecrets({
     ...{ store, clock: systemClock, overlapHours: config.limits.secret_overlap_hours_max },
     configured: (config.webhookSecrets ?? []).map((secret) => ({ id: secretIdOf(secret), secret })),

@@ -9,7 +9,7 @@ import type { Clock, SecretOrigin, SecretStore, StoredSecret } from "../core/por
 export const freshMs = 1_000;
 /** What was made so recently may not be known everywhere: its transaction may have taken as long as a statement may. */
 const youngMs = 10_000;
-const settleMs = 2 * freshMs;
+const settleMs = freshMs + 500;
 /** What was taken back elsewhere is known here after so long. */
 const lookMs = 10_000;
 
@@ -53,6 +53,8 @@ interface Read {
 export async function openWebhookSecrets(parts: WebhookSecretParts): Promise<WebhookSecrets> {
   const { store, clock, overlapHours } = parts;
   let known: Read = { stored: [], atMs: Number.NEGATIVE_INFINITY };
+  /** Those for which it was waited. */
+  const settled = new Set<string>();
   let reading: Promise<boolean> | null = null;
   let failed: { readonly error: unknown; readonly atMs: number } | null = null;
   const list = () => inOrder(parts, known, clock.monotonicMs());
@@ -92,7 +94,8 @@ export async function openWebhookSecrets(parts: WebhookSecretParts): Promise<Web
       if (secret === undefined || secret.origin === "app")
         throw new AppError("not_found", "there is no webhook secret; set MERGEDOCK_WEBHOOK_SECRETS or make one");
       const age = known.stored.find(({ id }) => id === secret.id)?.ageMs ?? Number.POSITIVE_INFINITY;
-      if (age < youngMs) await clock.sleep(settleMs, signal);
+      if (age < youngMs && !settled.has(secret.id)) await clock.sleep(settleMs, signal);
+      settled.add(secret.id);
       return secret;
     },
   };
