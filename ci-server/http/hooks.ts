@@ -3,7 +3,7 @@
 import Router from "@koa/router";
 import { z } from "zod";
 import { findRepository } from "../core/decide.ts";
-import { AppError } from "../core/errors.ts";
+import { AppError, toAppError } from "../core/errors.ts";
 import type { Repository } from "../core/recipe.ts";
 import { addedHookView, hookListView, rotationView } from "../core/views/hooks.ts";
 import { shown } from "../core/views/json.ts";
@@ -37,7 +37,7 @@ export function hookRoutes({ hooks, hookPingMsMax, overlapHours }: HookRoutePart
   });
   router.post("/", requireAdmin(), async (ctx) => {
     const repository = find(hooks, (await parseBody(ofOne, ctx)).repository);
-    const added = await addHook(hooks, repository, hookPingMsMax, within());
+    const added = await addHook(hooks, repository, hookPingMsMax, within()).catch(refusedByForge);
     const { action, pinged } = added;
     noteForAudit(ctx, { action: "hook_added", target: repository.name, detail: { action, pinged } });
     ctx.body = shown(addedHookView, added);
@@ -57,6 +57,16 @@ export function hookRoutes({ hooks, hookPingMsMax, overlapHours }: HookRoutePart
     ctx.body = shown(rotationView, { ...rotation, overlapHours });
   });
   return router;
+}
+
+/** What the forge says of our access is nothing that it says of whoever asks us. */
+function refusedByForge(thrown: unknown): never {
+  const { code, message, details } = toAppError(thrown);
+  if (code === "rate_limited") throw new AppError("unavailable", message, { cause: thrown, details });
+  if (!["unauthorized", "forbidden", "not_found"].includes(code)) throw thrown;
+  const help =
+    "the repository's access needs the permission to change its webhooks (GitHub: an admin's token, or an App with Webhooks: write)";
+  throw new AppError("conflict", `the forge refuses it: ${message}; ${help}`, { cause: thrown });
 }
 
 function find({ repositories }: RotateParts, wanted: string): Repository {

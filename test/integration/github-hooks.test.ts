@@ -155,6 +155,17 @@ describe("the webhook of a repository on GitHub", function () {
     expect((await talk.ci.post("/hooks", { repository: "acme/other" })).status).to.equal(404);
   });
 
+  it("is refused by GitHub where the access may not change it: that is said, and nobody is signed out for it", async () => {
+    talk.repository.people.set("admin", "write");
+    const response = await talk.ci.post("/hooks", { repository: "acme/shop" });
+    const problem = (await response.json()) as { readonly detail: string };
+    const { problems } = await listed();
+    talk.repository.people.set("admin", "admin");
+    expect(response.status).to.equal(409);
+    expect(problem.detail).to.contain("needs the permission to change its webhooks");
+    expect(problems[0]).to.contain("the forge cannot be asked");
+  });
+
   it("is looked after from the command line, whose exit code says how it is", async () => {
     const place = {
       folder: talk.ci.folder,
