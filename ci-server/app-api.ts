@@ -10,10 +10,11 @@ import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { gitVersion } from "./adapters/versions.ts";
 import { openAppParts } from "./app-github-app.ts";
-import { findPayloadUrl, secretFile } from "./app-hooks.ts";
+import { secretFile } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
+import type { Tunnel } from "./core/ports.ts";
 import type { SystemFacts } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
 import type { RotateParts } from "./flows/rotate-secret.ts";
@@ -35,6 +36,7 @@ export interface ApiNeeds {
   /** PEM; null where it is a public authority's, or not known here. */
   readonly registryCa: string | null;
   readonly webhookUrl: () => string | null;
+  readonly tunnel: Tunnel;
   readonly live: LiveParts;
   readonly hooks: RotateParts;
 }
@@ -48,8 +50,8 @@ export function openApi(opened: Opened, needs: ApiNeeds): Koa {
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),
     activity: createActivity(postgres.pool),
-    appMaking: openAppParts(opened),
-    system: toSystem(opened, registryCa),
+    appMaking: openAppParts(opened, hooks.payloadUrl),
+    system: toSystem(opened, needs),
     attestationKey: signer?.publicKey.pem ?? null,
     hosts: toHosts(config),
     limits: toApiLimits(config),
@@ -90,13 +92,14 @@ function toApiLimits({ limits }: Config): ApiLimits {
   };
 }
 
-function toSystem({ config, checks, postgres }: Opened, registryCa: string | null): SystemParts {
+function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel, delivery }: ApiNeeds): SystemParts {
   const { stateFolder, engineHost } = config;
   return {
     catalogue: createCatalogue(postgres.pool),
     checks,
     disk: createDisk({ stateFolder, engineHost }),
-    payloadUrl: (signal) => findPayloadUrl(config, "github", signal),
+    tunnel: tunnel.look,
+    forges: delivery.forges.map(({ name }) => name),
     gitVersion,
     about: toAbout(config, registryCa),
     now: systemClock.now,

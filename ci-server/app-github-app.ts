@@ -5,19 +5,18 @@ import path from "node:path";
 import { replaceFile } from "../certs/files.ts";
 import { createAppRequests } from "./adapters/postgres/hooks.ts";
 import { createSecretStore } from "./adapters/postgres/webhook-secrets.ts";
-import { findPayloadUrl } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import { appHosts } from "./core/app-manifest.ts";
 import type { MadeApp } from "./core/ports.ts";
 import type { AppParts } from "./flows/make-app.ts";
 import { convertManifest } from "./forges/github/manifest.ts";
 
-export function openAppParts({ config, postgres }: Opened): AppParts {
+export function openAppParts({ config, postgres }: Opened, payloadUrl: AppParts["payloadUrl"]): AppParts {
   return {
     requests: createAppRequests(postgres.pool),
     repositories: config.repositories,
     hosts: appHosts(config.repositories),
-    payloadUrl: (forge, signal) => findPayloadUrl(config, forge, signal),
+    payloadUrl,
     convert: convertManifest,
     secretStore: createSecretStore(postgres.pool),
     keepKey: (app) => keepKey(path.join(config.stateFolder, "secrets"), app),

@@ -8,11 +8,11 @@ import { systemClock } from "./adapters/clock.ts";
 import { createHookStore } from "./adapters/postgres/hooks.ts";
 import { createSecretStore } from "./adapters/postgres/webhook-secrets.ts";
 import { secretIdOf } from "./adapters/secret-id.ts";
-import { findTunnel } from "./adapters/tunnel.ts";
 import type { ForgeOf } from "./app-forges.ts";
 import type { Opened } from "./app-opened.ts";
 import type { Config } from "./config.ts";
-import { payloadUrlOf } from "./core/hook.ts";
+import type { Tunnel } from "./core/ports.ts";
+import { payloadUrlAt } from "./core/public-address.ts";
 import type { HookEvent } from "./flows/hooks.ts";
 import { finishRotation, type RotateParts } from "./flows/rotate-secret.ts";
 import { type KnownSecret, openWebhookSecrets, type WebhookSecrets } from "./flows/webhook-secrets.ts";
@@ -55,23 +55,26 @@ async function keepFile(config: Config, log: Logger, [newest]: readonly KnownSec
   }
 }
 
-export function openHooks(opened: Opened, secrets: WebhookSecrets, forgeOf: ForgeOf): RotateParts {
+export interface HookNeeds {
+  readonly secrets: WebhookSecrets;
+  readonly forgeOf: ForgeOf;
+  readonly tunnel: Pick<Tunnel, "look">;
+}
+
+export function openHooks(opened: Opened, { secrets, forgeOf, tunnel }: HookNeeds): RotateParts {
   const { config, log, postgres } = opened;
   return {
     ...{ repositories: config.repositories, forgeOf, secrets, clock: systemClock },
     store: createHookStore(postgres.pool),
     secretStore: createSecretStore(postgres.pool),
     lock: (name, signal, work) => postgres.store.lock(name, signal, work),
-    payloadUrl: (forge, signal) => findPayloadUrl(config, forge, signal),
+    payloadUrl: async (forge, signal) => {
+      const { address } = await tunnel.look(signal);
+      return address === null ? null : payloadUrlAt(address, forge);
+    },
     secretPlace: config.webhookSecrets === null ? secretFile(config) : "GET /api/v1/setup/secret",
     report: (event) => write(log, event),
   };
-}
-
-/** A proxy of the operator's own goes before the tunnel. Null: none is known. Never throws but on abort. */
-export async function findPayloadUrl(config: Config, forge: string, signal: AbortSignal): Promise<string | null> {
-  const found = config.webhooksPublicUrl ?? (await findTunnel(config.tunnelAgentUrl, signal).catch(() => null));
-  return found === null ? null : payloadUrlOf(found, forge);
 }
 
 /** Begins now; returns how to stop. What was broken off by a crash or an outage is gone on with. */

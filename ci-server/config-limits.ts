@@ -102,6 +102,10 @@ export const limits = z.strictObject({
   sessions_per_token_max: z.number().int().positive().default(100),
   tokens_max: z.number().int().positive().default(1_000),
   audit_entries_max: z.number().int().positive().default(100_000),
+  // Between two looks at the tunnel's public address.
+  tunnel_check_seconds: z.number().int().positive().max(3_600).default(5),
+  // Between two attempts at a tunnel that does not open: they begin at a second, and each one waits twice as long.
+  tunnel_retry_seconds_max: z.number().int().positive().max(3_600).default(300),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

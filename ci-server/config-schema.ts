@@ -5,6 +5,7 @@ import { limits, retention } from "./config-limits.ts";
 import { httpUrl, observingFields } from "./config-observing-schema.ts";
 import { recipeMistakes } from "./config-recipes.ts";
 import { hosts, reportTwice, repository } from "./config-repositories.ts";
+import { tunnel } from "./config-tunnel.ts";
 import { contextTransfers } from "./core/ports/builder.ts";
 
 const address = z
@@ -106,7 +107,7 @@ export const configFile = z
       .strictObject({ secrets_file: z.string().min(1).optional(), public_url: webhooksUrl.optional() })
       .prefault({}),
     admin: z.strictObject({ token_file: z.string().min(1).optional() }).prefault({}),
-    tunnel: z.strictObject({ agent_url: z.url().default("http://127.0.0.1:4040") }).prefault({}),
+    tunnel,
     log: z
       .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") })
       .prefault({}),

@@ -24,4 +24,5 @@ export type * from "./ports/prune.ts";
 export type * from "./ports/queue.ts";
 export type * from "./ports/registry.ts";
 export type * from "./ports/store.ts";
+export type * from "./ports/tunnel.ts";
 export type * from "./ports/yaml.ts";

@@ -1,8 +1,8 @@
 // Has the hooks that we made follow the public address when that changes.
 
 import { AppError, toAppError } from "../core/errors.ts";
-import { payloadUrlOf } from "../core/hook.ts";
-import type { KeptHook } from "../core/ports.ts";
+import type { KeptHook, PublicAddress } from "../core/ports.ts";
+import { payloadUrlAt } from "../core/public-address.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
 import { alone, askedOf, type HookParts, keep } from "./hooks.ts";
 
@@ -14,13 +14,13 @@ export interface Repointed {
 }
 
 /**
- * Has every recorded hook that leads elsewhere lead to this address. `publicUrl`: with the path of some forge or without one. What fails
- * is reported and stops no other; what may pass is tried again. Idempotent. Throws only on abort and where the database is away.
+ * Has every recorded hook that leads elsewhere lead to this address. What fails is reported and stops no other; what may pass is
+ * tried again. Idempotent. Throws only on abort and where the database is away.
  */
-export async function repointHooks(parts: HookParts, publicUrl: string, signal: AbortSignal): Promise<Repointed> {
+export async function repointHooks(parts: HookParts, address: PublicAddress, signal: AbortSignal): Promise<Repointed> {
   const outcome = { changed: 0, failed: 0 };
   for (const record of await parts.store.list()) {
-    const to = payloadUrlOf(publicUrl, record.forge);
+    const to = payloadUrlAt(address, record.forge);
     if (record.url === to || repositoryOf(parts, record) === undefined) continue;
     const isDone = await repointPatiently(parts, record, to, signal);
     outcome[isDone ? "changed" : "failed"] += 1;

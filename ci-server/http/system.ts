@@ -3,7 +3,8 @@
 import Router from "@koa/router";
 import { countMax, type Totals } from "../core/catalogue.ts";
 import { AppError } from "../core/errors.ts";
-import type { Catalogue, Disk } from "../core/ports.ts";
+import type { Catalogue, Disk, Tunnel, TunnelState } from "../core/ports.ts";
+import { payloadUrlAt } from "../core/public-address.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
@@ -16,8 +17,9 @@ export interface SystemParts {
   /** Of this process: engine and registry are missing where it builds nothing. */
   readonly checks: Readonly<Record<string, Check>>;
   readonly disk: Disk;
-  /** Public URL of the webhooks; null when there is none. Never throws. */
-  readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
+  readonly tunnel: Tunnel["look"];
+  /** Names of the forges that deliveries are taken from; the first one is the usual one. */
+  readonly forges: readonly string[];
   readonly gitVersion: () => Promise<string | null>;
   readonly about: SystemAbout;
   readonly now: () => Date;
@@ -49,12 +51,9 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, payloadUrl, git] = await Promise.all([
-    readTotals(parts),
-    parts.payloadUrl(signal),
-    parts.gitVersion(),
-  ]);
-  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, totals, payloadUrl) });
+  const [totals, tunnel, git] = await Promise.all([readTotals(parts), parts.tunnel(signal), parts.gitVersion()]);
+  const payloadUrls = toPayloadUrls(parts.forges, tunnel);
+  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, totals, tunnel) });
   const checks = Object.entries(found).flatMap(toCheck);
   const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
   const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
@@ -69,7 +68,8 @@ async function describe(parts: SystemParts) {
     versions: { node: about.nodeVersion, engine, registry: null, database, git },
     warnings: warningsOf({ ...about.facts, engineVersion: engine }),
     setup: {
-      payloadUrl,
+      payloadUrl: payloadUrls[0]?.url ?? null,
+      payloadUrls,
       webhookSecretFile: about.webhookSecretFile,
       events: ["pull_request"],
       contentType: "application/json",
@@ -92,15 +92,19 @@ function readTotals({ catalogue }: SystemParts): Promise<Totals | null> {
   });
 }
 
+function toPayloadUrls(forges: readonly string[], { address }: TunnelState) {
+  return address === null ? [] : forges.map((forge) => ({ forge, url: payloadUrlAt(address, forge) }));
+}
+
 function ownChecks(
-  { disk, about, now }: SystemParts,
+  { disk, about, now, forges }: SystemParts,
   totals: Totals | null,
-  payloadUrl: string | null,
+  tunnel: TunnelState,
 ): Record<string, Check> {
   return {
     tunnel: async () => {
-      if (payloadUrl === null) throw new Error("none: the webhook is reachable from this machine only");
-      return payloadUrl;
+      if (tunnel.address === null) throw new Error(tunnel.why);
+      return payloadUrlAt(tunnel.address, forges[0] ?? "github");
     },
     disk: (signal) => checkDisk(disk, about.facts.freeBytesMin, signal),
     forge: async () => {

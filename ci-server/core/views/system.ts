@@ -30,7 +30,10 @@ export const systemView = z
     }),
     warnings: z.array(z.object({ code: z.string(), message: z.string(), fix: z.string() })),
     setup: z.object({
-      payloadUrl: z.string().nullable().meta({ description: "Null: no tunnel is known." }),
+      payloadUrl: z.string().nullable().meta({ description: "Of the first forge. Null: there is no public address." }),
+      payloadUrls: z
+        .array(z.object({ forge: z.string(), url: z.string() }))
+        .meta({ description: "Where the hooks of each forge send to. None: there is no public address." }),
       webhookSecretFile: z.string().nullable().meta({ description: "Null: the secret is configured." }),
       events: z.array(z.string()),
       contentType: z.string(),
