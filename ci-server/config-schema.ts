@@ -5,7 +5,7 @@ import { limits, retention } from "./config-limits.ts";
 import { httpUrl, observingFields } from "./config-observing-schema.ts";
 import { recipeMistakes } from "./config-recipes.ts";
 import { hosts, reportTwice, repository } from "./config-repositories.ts";
-import { tunnel } from "./config-tunnel.ts";
+import { tunnel } from "./config-tunnel-schema.ts";
 import { contextTransfers } from "./core/ports/builder.ts";
 
 const address = z

@@ -10,6 +10,8 @@ export class FakeSmee {
   /** Who listens, by channel. */
   readonly #listeners = new Map<string, Set<ServerResponse>>();
   readonly #server: Server;
+  /** How often somebody has begun to listen. */
+  opened = 0;
   #url = "";
   #ids = 0;
 
@@ -59,6 +61,7 @@ export class FakeSmee {
     const listeners = this.#listeners.get(channel) ?? new Set();
     this.#listeners.set(channel, listeners.add(response));
     response.on("close", () => listeners.delete(response));
+    this.opened += 1;
     response.write(`id: ${this.#ids++}\nevent: ready\ndata: {}\n\n`);
   }
 
