@@ -7,6 +7,7 @@ import { createAutoTunnel } from "./adapters/tunnel/auto.ts";
 import { createSdkTunnel } from "./adapters/tunnel/sdk.ts";
 import { createSmeeTunnel } from "./adapters/tunnel/smee.ts";
 import type { Config } from "./config.ts";
+import { AppError } from "./core/errors.ts";
 import type { Forge, ForgeRequest, Tunnel } from "./core/ports.ts";
 import { localMode, payloadUrlAt } from "./core/public-address.ts";
 import type { HookParts } from "./flows/hooks.ts";
@@ -99,8 +100,11 @@ export function startTunnel({ tunnel, webhookUrl, config, log, forges, hooks }: 
   tunnel.open({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
   const stop = startWatchingTunnel({
     ...{ tunnel, clock: systemClock, everySeconds: config.limits.tunnel_check_seconds },
+    retryMsMax: config.limits.tunnel_retry_seconds_max * 1000,
     onUrl: async (address, signal) => {
-      await repointHooks(hooks, address, signal);
+      const { failed } = await repointHooks(hooks, address, signal);
+      // The log has each of them.
+      if (failed > 0) throw new AppError("unavailable", `${failed} webhook(s) still lead to the old address`);
     },
     report: (event) => write(log, forges, event),
   });

@@ -20,9 +20,11 @@ export interface WatchTunnelParts {
   readonly clock: Clock;
   readonly everySeconds: number;
   readonly report: (event: TunnelEvent) => void;
+  /** Between two attempts at having hooks follow; the first one waits for the next look. */
+  readonly retryMsMax: number;
   /**
    * Of each new address, the first one too: it may have changed while this process was not there. One that throws is called
-   * again after the next look.
+   * again, after longer and longer times.
    */
   readonly onUrl: (address: PublicAddress, signal: AbortSignal) => Promise<void>;
 }
@@ -48,15 +50,14 @@ interface Seen {
 async function watchUntil(parts: WatchTunnelParts, stopping: AbortSignal): Promise<void> {
   const { tunnel, clock, everySeconds, report } = parts;
   let seen: Seen = { address: null, misses: 0, why: null };
-  let followed: string | null = null;
+  const followers = follow(parts, stopping);
   while (!stopping.aborted) {
     const state = await tunnel.look(stopping);
     if (stopping.aborted) return;
     const [next, event] = compare(seen, state);
     seen = next;
     if (event !== null) report(event);
-    if (state.address !== null && state.address.url !== followed && (await follow(parts, state.address, stopping)))
-      followed = state.address.url;
+    if (state.address !== null) await followers(state.address);
     await clock.sleep(everySeconds * 1000, stopping).catch(() => undefined);
   }
 }
@@ -80,12 +81,20 @@ function found({ address: before, misses }: Seen, address: PublicAddress): Tunne
   return misses >= missesMax ? { kind: "back", address } : null;
 }
 
-async function follow({ onUrl, report }: WatchTunnelParts, address: PublicAddress, stopping: AbortSignal) {
-  try {
-    await onUrl(address, stopping);
-    return true;
-  } catch (error) {
-    if (!stopping.aborted) report({ kind: "not_followed", address, error });
-    return false;
-  }
+/** To be told the address after each look. */
+function follow({ onUrl, report, clock, everySeconds, retryMsMax }: WatchTunnelParts, stopping: AbortSignal) {
+  const firstMs = everySeconds * 1000;
+  let [asked, isDone, waitMs, nextMs] = ["", false, firstMs, 0];
+  return async (address: PublicAddress) => {
+    if (address.url !== asked) [asked, isDone, waitMs, nextMs] = [address.url, false, firstMs, 0];
+    if (isDone || clock.monotonicMs() < nextMs) return;
+    try {
+      await onUrl(address, stopping);
+      isDone = true;
+    } catch (error) {
+      if (!stopping.aborted) report({ kind: "not_followed", address, error });
+      nextMs = clock.monotonicMs() + waitMs;
+      waitMs = Math.min(waitMs * 2, Math.max(retryMsMax, firstMs));
+    }
+  };
 }

@@ -42,8 +42,8 @@ describe("ngrok's agent", () => {
   for (const mood of ["well", "older"] as const)
     it(`says which of its tunnels leads to us, when it is ${mood}`, async () => {
       await fake.be(mood);
-      await lead("other", "http://localhost:3000");
-      await lead("ours", "http://localhost:8088");
+      lead("other", "http://localhost:3000");
+      lead("ours", "http://localhost:8088");
       expect(await open().look(signal)).to.deep.equal({ address: { url: "https://ours.test", isChannel: false } });
     });
 
@@ -56,7 +56,7 @@ describe("ngrok's agent", () => {
       ["machine", "http://192.0.2.7:8088"],
       ["name", "http://no-such-name.invalid:8088"],
     ] as const)
-      await lead(name, leadsTo);
+      lead(name, leadsTo);
     expect(await tunnel.look(signal)).to.deep.equal({
       address: null,
       isTrouble: true,
@@ -67,7 +67,7 @@ describe("ngrok's agent", () => {
   it("of another machine means itself by localhost", async () => {
     // Any name that is none of loopback's, as a container has one, and that leads to the fake.
     const agentUrl = fake.url.replace("127.0.0.1", "[::ffff:127.0.0.1]");
-    await lead("itself", "http://localhost:8088");
+    lead("itself", "http://localhost:8088");
     const everywhere = { host: "0.0.0.0", port: 8088 };
     expect(whyOf(await open(everywhere, { agentUrl }).look(signal))).to.contain("has no tunnel to 0.0.0.0:8088");
     expect(urlOf(await open(everywhere).look(signal))).to.equal("https://itself.test");
@@ -79,7 +79,7 @@ describe("ngrok's agent", () => {
     ["silent", "no ngrok agent at "],
   ] as const satisfies readonly (readonly [AgentMood, string])[])
     it(`that is ${mood} is local mode, in one line, and trouble only where it was named`, async () => {
-      await lead("ours", "8088");
+      lead("ours", "8088");
       await fake.be(mood);
       const states = await Promise.all([true, false].map((isWanted) => open(here, { isWanted }).look(signal)));
       expect(states.map((state) => state.address === null && state.isTrouble)).to.deep.equal([true, false]);
@@ -96,7 +96,7 @@ describe("ngrok's agent", () => {
       ["http://127.0.0.1:3000", 1],
     ] as const) {
       fake.tunnels.clear();
-      if (leadsTo !== null) await lead("one", leadsTo);
+      if (leadsTo !== null) lead("one", leadsTo);
       const sdk = new FakePackage();
       const agent = createAgentTunnel({ agentUrl: fake.url, isWanted: false });
       const tunnel = createAutoTunnel(agent, openPackage(sdk));

@@ -23,7 +23,9 @@ export class FakeNgrokAgent {
   /** Paths that the API was asked for. */
   readonly asked: string[] = [];
   readonly #api: Server;
-  readonly #publics = new Map<string, Server>();
+  /** The service's addresses; each leads to the tunnel that has it, or nowhere. */
+  readonly #publics: Server[] = [];
+  readonly #free: string[] = [];
   #mood: AgentMood = "well";
   url = "";
 
@@ -31,32 +33,35 @@ export class FakeNgrokAgent {
     this.#api = createServer((question, response) => this.#answer(question, response));
   }
 
-  static async start(): Promise<FakeNgrokAgent> {
+  /** `addresses`: so many the service may give away. */
+  static async start(addresses = 0): Promise<FakeNgrokAgent> {
     const agent = new FakeNgrokAgent();
     agent.url = await listen(agent.#api);
+    for (let index = 0; index < addresses; index += 1) {
+      const server = createServer((question, response) => agent.#forward(url, question, response));
+      const url = await listen(server);
+      agent.#publics.push(server);
+      agent.#free.push(url);
+    }
     return agent;
   }
 
   async stop(): Promise<void> {
-    await Promise.all([close(this.#api), ...[...this.#publics.values()].map(close)]);
+    await Promise.all([close(this.#api), ...this.#publics.map(close)]);
   }
 
-  /** With a public address of its own, unless one is given, which then leads nowhere. */
-  async addTunnel(leadsTo: string, { name = "webhooks", publicUrl = "" } = {}): Promise<FakeTunnel> {
+  /** With an address of the service's, unless one is given, which then leads nowhere. */
+  addTunnel(leadsTo: string, { name = "webhooks", publicUrl = this.#nextUrl() } = {}): FakeTunnel {
     const tunnel: FakeTunnel = { name, leadsTo, publicUrl };
-    if (publicUrl === "") await this.#open(tunnel);
     this.tunnels.set(name, tunnel);
     return tunnel;
   }
 
   /** As after a start of the agent without a domain: the old address leads nowhere from now on. */
-  async changeUrl(name = "webhooks"): Promise<string> {
+  changeUrl(name = "webhooks"): string {
     const tunnel = this.tunnels.get(name);
-    const before = this.#publics.get(name);
-    if (tunnel === undefined || before === undefined) throw new Error(`the fake has no tunnel ${name}`);
-    // The new one first, so that it does not get the same port.
-    await this.#open(tunnel);
-    await close(before);
+    if (tunnel === undefined) throw new Error(`the fake has no tunnel ${name}`);
+    tunnel.publicUrl = this.#nextUrl();
     return tunnel.publicUrl;
   }
 
@@ -67,10 +72,16 @@ export class FakeNgrokAgent {
     this.#mood = mood;
   }
 
-  async #open(tunnel: FakeTunnel): Promise<void> {
-    const server = createServer((question, response) => forward(tunnel.leadsTo, question, response));
-    tunnel.publicUrl = await listen(server);
-    this.#publics.set(tunnel.name, server);
+  #nextUrl(): string {
+    const url = this.#free.shift();
+    if (url === undefined) throw new Error("the fake has no address left");
+    return url;
+  }
+
+  #forward(publicUrl: string, question: IncomingMessage, response: ServerResponse): void {
+    const tunnel = [...this.tunnels.values()].find((one) => one.publicUrl === publicUrl);
+    if (tunnel === undefined) response.writeHead(404).end("ERR_NGROK_3200");
+    else forward(tunnel.leadsTo, question, response);
   }
 
   #answer({ url = "" }: IncomingMessage, response: ServerResponse): void {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { jsonSpellings } from "../../ci-server/core/json-spellings.ts";
-import type { TunnelState } from "../../ci-server/core/ports.ts";
+import type { Clock, TunnelState } from "../../ci-server/core/ports.ts";
 import { localMode, localUrl, payloadUrlAt } from "../../ci-server/core/public-address.ts";
 import { chooseTunnel, leadsHere, readUpstream } from "../../ci-server/core/tunnel-choice.ts";
 import { startWatchingTunnel, type TunnelEvent } from "../../ci-server/flows/watch-tunnel.ts";
@@ -112,16 +112,26 @@ describe("the watch over a public address", () => {
     expect(told).to.deep.equal(["trouble lost", "trouble wrong", "trouble wrong", "opened one"]);
   });
 
-  it("has hooks follow after the next look when they could not", async () => {
-    const { told, followed } = await watch([one, one, one], 1);
-    expect(told).to.deep.equal(["opened one", "not_followed one"]);
-    expect(followed).to.deep.equal(["one", "one"]);
+  it("has hooks follow later when they could not, after longer and longer times", async () => {
+    const { told, followed, atSeconds } = await watch(Array(12).fill(one), 3);
+    expect(told).to.deep.equal(["opened one", ...Array(3).fill("not_followed one")]);
+    expect(followed).to.deep.equal(Array(4).fill("one"));
+    expect(atSeconds).to.deep.equal([0, 5, 15, 35]);
   });
 });
 
 /** Looks until the script is at its end; the first `failures` times nobody can follow. */
 async function watch(script: readonly TunnelState[], failures = 0) {
   const [told, followed]: [string[], string[]] = [[], []];
+  const atSeconds: number[] = [];
+  let nowMs = 0;
+  const clock: Clock = {
+    now: () => new Date(nowMs),
+    monotonicMs: () => nowMs,
+    sleep: async (ms) => {
+      nowMs += ms;
+    },
+  };
   const nameOf = (url: string) => url.replace(/^https:\/\/|\.test$/g, "");
   const say = (event: TunnelEvent) =>
     event.kind === "trouble" ? (/\((\w+)/.exec(event.why)?.[1] ?? "") : nameOf(event.address.url);
@@ -135,14 +145,14 @@ async function watch(script: readonly TunnelState[], failures = 0) {
           return done === true ? localMode("the end") : value;
         },
       },
-      clock: { now: () => new Date(0), monotonicMs: () => 0, sleep: async () => undefined },
-      everySeconds: 5,
+      ...{ clock, everySeconds: 5, retryMsMax: 60_000 },
       report: (event) => told.push(`${event.kind} ${say(event)}`),
       onUrl: async ({ url }) => {
         followed.push(nameOf(url));
+        atSeconds.push(nowMs / 1000);
         if (followed.length <= failures) throw new Error("the forge is away");
       },
     });
   });
-  return { told, followed };
+  return { told, followed, atSeconds };
 }
