@@ -8,7 +8,7 @@ import { createGithubApi } from "../../ci-server/forges/github/api.ts";
 import { githubAppHook } from "../../ci-server/forges/github/app-hook.ts";
 import { githubAuthorization } from "../../ci-server/forges/github/authorization.ts";
 import type { FakeApp } from "../fakes/github/apps.ts";
-import { FakeTunnelAgent } from "../fakes/tunnel-agent.ts";
+import { FakeNgrokAgent } from "../fakes/ngrok-agent.ts";
 import { Dashboard } from "../helpers/browser.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 import { GithubTester } from "../helpers/github-tester.ts";
@@ -17,13 +17,14 @@ const { signal } = new AbortController();
 
 describe("a GitHub App that the set-up screen has made", function () {
   this.timeout(60_000);
-  let agent: FakeTunnelAgent;
+  let agent: FakeNgrokAgent;
   let talk: GithubTester;
   let dashboard: Dashboard;
   before(async () => {
-    agent = await FakeTunnelAgent.start();
+    agent = await FakeNgrokAgent.start();
     talk = await GithubTester.start({ hook: false, env: { MERGEDOCK_TUNNEL_AGENT_URL: agent.url } });
-    agent.publicUrl = new URL(talk.ci.app.webhookUrl).origin;
+    const publicUrl = new URL(talk.ci.app.webhookUrl).origin;
+    agent.addTunnel(publicUrl, { publicUrl });
     dashboard = await Dashboard.over(talk.ci);
   });
   after(async () => {
@@ -72,7 +73,7 @@ describe("a GitHub App that the set-up screen has made", function () {
     await forge?.setStatus(status, signal);
     expect(talk.repository.statuses.get(sha)?.[0]).to.include({ state: "success", creator: `${app.slug}[bot]` });
     const hook = await forge?.appHook?.(signal);
-    expect(hook).to.deep.equal({ url: `${agent.publicUrl}/webhooks/github`, events: ["pull_request"] });
+    expect(hook).to.deep.equal({ url: talk.ci.app.webhookUrl, events: ["pull_request"] });
   }
 
   async function sendsDeliveries({ hook }: FakeApp): Promise<void> {

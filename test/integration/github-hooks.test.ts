@@ -8,7 +8,7 @@ import { loadConfig } from "../../ci-server/config.ts";
 import { sendDelivery } from "../../lab/send-delivery.ts";
 import { sendEvent } from "../fakes/github/hooks.ts";
 import type { FakeHook } from "../fakes/github/state.ts";
-import { FakeTunnelAgent } from "../fakes/tunnel-agent.ts";
+import { FakeNgrokAgent } from "../fakes/ngrok-agent.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { GithubTester } from "../helpers/github-tester.ts";
 import { runMergedock } from "../helpers/mergedock.ts";
@@ -35,22 +35,24 @@ interface Rotation {
 
 describe("the webhook of a repository on GitHub", function () {
   this.timeout(60_000);
-  let agent: FakeTunnelAgent;
+  let agent: FakeNgrokAgent;
   let talk: GithubTester;
   let publicUrl: string;
   /** Of a pull request that was not merged. */
   let payload: object;
   const env = () => ({ MERGEDOCK_TUNNEL_AGENT_URL: agent.url });
+  // Nobody but these tests has hooks follow.
+  const limits = { hook_ping_seconds_max: 1, tunnel_check_seconds: 3_600 };
   const payloadUrl = () => `${publicUrl}/webhooks/github`;
 
   before(async () => {
-    agent = await FakeTunnelAgent.start();
-    talk = await GithubTester.start({ hook: false, env: env(), limits: { hook_ping_seconds_max: 1 } });
+    agent = await FakeNgrokAgent.start();
+    talk = await GithubTester.start({ hook: false, env: env(), limits });
     publicUrl = new URL(talk.ci.app.webhookUrl).origin;
     payload = (await talk.open("never merged")).payload();
   });
   beforeEach(() => {
-    agent.publicUrl = publicUrl;
+    agent.addTunnel(publicUrl, { publicUrl });
   });
   afterEach(async () => {
     talk.repository.hooks.clear();
@@ -134,19 +136,19 @@ describe("the webhook of a repository on GitHub", function () {
   });
 
   it("is said not to be reached, with what GitHub says of it", async () => {
-    agent.publicUrl = "http://127.0.0.1:9";
+    agent.addTunnel(publicUrl, { publicUrl: "http://127.0.0.1:9" });
     const added = await add();
     expect(added).to.deep.include({ pinged: false, forgeSays: { event: "ping", statusCode: null } });
     const { problems } = await check();
     expect(problems).to.include("the last 2 deliveries failed: nobody answered");
     expect(problems).to.include("a ping was sent, and did not arrive");
-    agent.publicUrl = publicUrl;
+    agent.addTunnel(publicUrl, { publicUrl });
     expect((await listed()).problems).to.include("points to an old address: http://127.0.0.1:9/webhooks/github");
     expect(await add()).to.include({ action: "repaired", pinged: true });
   });
 
   it("needs a public address: three ways to one are named, and nothing is made", async () => {
-    agent.publicUrl = null;
+    agent.tunnels.clear();
     const response = await talk.ci.post("/hooks", { repository: "acme/shop" });
     expect(response.status).to.equal(503);
     const { detail } = (await response.json()) as { readonly detail: string };

@@ -110,7 +110,14 @@ describe("a merge through the tunnel of an ngrok agent", function () {
   it("T31: shows nothing but /webhooks/* to who comes through the tunnel", async () => {
     const publicUrl = await followed();
     const paths = ["/", "/api/v1/system", "/api/v1/builds", "/metrics", "/healthz", "/readyz", "/openapi.json"];
-    const odd = ["/webhooks", "/webhooks/", "/webhooks/other", "/webhooks/github/../../metrics", "//healthz", "/assets/"];
+    const odd = [
+      "/webhooks",
+      "/webhooks/",
+      "/webhooks/other",
+      "/webhooks/github/../../metrics",
+      "//healthz",
+      "/assets/",
+    ];
     for (const path of [...paths, ...odd])
       for (const method of ["GET", "POST"]) {
         const answer = await fetch(`${publicUrl}${path}`, { method });

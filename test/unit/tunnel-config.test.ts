@@ -42,9 +42,9 @@ describe("what the configuration says of the tunnel", () => {
 
   it("is refused where it cannot be meant, with what to do", () => {
     for (const [tunnel, words] of [
-      [{ type: "cloudflare" }, "tunnel.type: \"cloudflare\" has to be one of auto, agent, ngrok, smee, none"],
+      [{ type: "cloudflare" }, 'tunnel.type: "cloudflare" has to be one of auto, agent, ngrok, smee, none'],
       [{ type: "smee" }, "tunnel.url: belongs to type smee, which needs it: open https://smee.io/new"],
-      [{ url: "https://smee.io/abc" }, "tunnel.url: \"https://smee.io/abc\" belongs to type smee"],
+      [{ url: "https://smee.io/abc" }, 'tunnel.url: "https://smee.io/abc" belongs to type smee'],
       [{ domain: "https://a.ngrok-free.dev" }, "has to be a host name, such as example.ngrok-free.dev"],
       [{ agent_url: "4040" }, "has to be a URL, such as http://127.0.0.1:4040"],
       [{ authtoken_file: "nowhere" }, `tunnel.authtoken_file: ${join(folder, "nowhere")} cannot be read (ENOENT)`],
