@@ -60,8 +60,9 @@ export async function diskFindings({ stateFolder, engineHost, limits }: Config):
 }
 
 /** What the server opens itself is not opened a second time: the server says what became of it. */
-export async function tunnelFinding({ tunnel, listen, role }: Config): Promise<Finding> {
+export async function tunnelFinding({ tunnel, webhooksPublicUrl, listen, role }: Config): Promise<Finding> {
   if (role === "worker") return ok("tunnel", "none is needed: this process has the role worker");
+  if (webhooksPublicUrl !== null) return ok("tunnel", `none is needed: webhooks.public_url is ${webhooksPublicUrl}`);
   const { type, agentUrl, authtoken, url } = tunnel;
   if (type === "none") return ok("tunnel", "none: tunnel.type says so");
   if (url !== null) return ok("tunnel", `the server listens to the channel ${url}`);

@@ -76,6 +76,7 @@ describe("hooks of several repositories", () => {
     await rm(folder, { recursive: true, force: true });
   });
 
+  const at = (url: string) => ({ url, isChannel: false });
   const urls = () => names.map((name) => [...github.repository(name).hooks.values()].map(({ config }) => config.url));
 
   it("follow the public address when that changes; what goes wrong with one stops no other, and is tried again", async () => {
@@ -84,15 +85,15 @@ describe("hooks of several repositories", () => {
     // GitHub is away for a moment when it is asked of the first one, and the last one may not be changed any more.
     github.repository("acme/shop").people.delete("admin");
     github.state.faults.next = { status: 502, times: 1 };
-    expect(await repointHooks(parts, latter, signal)).to.deep.equal({ changed: 2, failed: 1 });
+    expect(await repointHooks(parts, at(latter), signal)).to.deep.equal({ changed: 2, failed: 1 });
     const [old, led] = [`${former}/webhooks/github`, "http://127.0.0.1:10/webhooks/github"];
     expect(urls()).to.deep.equal([[old], [led], [led]]);
     expect(events.filter(({ kind }) => kind === "failed")).to.have.length(1);
     const [cart] = github.repository("acme/cart").hooks.values();
     expect(cart?.config).to.include({ secret: configured, content_type: "json" });
     github.repository("acme/shop").people.set("admin", "admin");
-    expect(await repointHooks(parts, led, signal)).to.deep.equal({ changed: 1, failed: 0 });
-    expect(await repointHooks(parts, led, signal)).to.deep.equal({ changed: 0, failed: 0 });
+    expect(await repointHooks(parts, at(led), signal)).to.deep.equal({ changed: 1, failed: 0 });
+    expect(await repointHooks(parts, at(led), signal)).to.deep.equal({ changed: 0, failed: 0 });
     expect(urls()).to.deep.equal([[led], [led], [led]]);
   });
 
