@@ -1,6 +1,5 @@
 // Puts the API together: what it shows, who may ask, and what it says of the system.
 
-import path from "node:path";
 import type Koa from "koa";
 import { systemClock } from "./adapters/clock.ts";
 import { createDisk } from "./adapters/disk.ts";
@@ -11,13 +10,16 @@ import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createForgeHealthStore } from "./adapters/postgres/forge-health.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
 import { createReportStore } from "./adapters/postgres/reports.ts";
-import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
+import { openAppParts } from "./app-github-app.ts";
+import { secretFile } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
+import type { Tunnel } from "./core/ports.ts";
 import { commandsUnasked } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
+import type { RotateParts } from "./flows/rotate-secret.ts";
 import { makeToken } from "./http/access-token.ts";
 import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } from "./http/api.ts";
 import { createAuthentication } from "./http/auth.ts";
@@ -39,23 +41,28 @@ export interface ApiNeeds {
   /** PEM; null where it is a public authority's, or not known here. */
   readonly registryCa: string | null;
   readonly webhookUrl: () => string | null;
+  readonly tunnel: Tunnel;
   readonly live: LiveParts;
+  readonly hooks: RotateParts;
 }
 
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
-  const { secrets, delivery, pruning, signer, registryCa, webhookUrl, live } = needs;
+  const { delivery, pruning, signer, registryCa, webhookUrl, live, hooks } = needs;
   return createApiApp({
-    ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, live, log },
+    ...{ ...delivery, hooks, adminToken: needs.secrets.adminToken, pruning, checks, registryCa, webhookUrl, live, log },
     ...watchedBy(opened),
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),
     reports: createReportStore(postgres.pool),
     activity: createActivity(postgres.pool),
-    system: toSystem(opened, registryCa),
+    appMaking: openAppParts(opened, hooks.payloadUrl),
+    system: toSystem(opened, needs),
     attestationKey: signer?.publicKey.pem ?? null,
     hosts: toHosts(config),
     limits: toApiLimits(config),
+    hookPingMsMax: config.limits.hook_ping_seconds_max * 1_000,
+    overlapHours: config.limits.secret_overlap_hours_max,
   });
 }
 
@@ -91,8 +98,8 @@ function toApiLimits({ limits }: Config): ApiLimits {
   };
 }
 
-function toSystem({ config, checks, postgres }: Opened, registryCa: string | null): SystemParts {
-  const { stateFolder, engineHost, tunnelAgentUrl } = config;
+function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel, delivery }: ApiNeeds): SystemParts {
+  const { stateFolder, engineHost } = config;
   return {
     catalogue: createCatalogue(postgres.pool),
     checks,
@@ -102,10 +109,8 @@ function toSystem({ config, checks, postgres }: Opened, registryCa: string | nul
       return found === null ? null : { ...found.newest, count: found.count, problem: found.newest.problem ?? "" };
     },
     forgeHealth: createForgeHealthStore(postgres.pool),
-    payloadUrl: async (signal) => {
-      const url = await findTunnel(tunnelAgentUrl, signal).catch(() => null);
-      return url === null ? null : `${url}/webhooks/github`;
-    },
+    tunnel: tunnel.look,
+    forges: delivery.forges.map(({ name }) => name),
     gitVersion,
     about: toAbout(config, registryCa),
     now: systemClock.now,
@@ -116,7 +121,7 @@ function toAbout(config: Config, registryCa: string | null): SystemAbout {
   return {
     ...{ version, nodeVersion: process.versions.node, role: config.role, startedAt: systemClock.now() },
     facts: toFacts(config),
-    webhookSecretFile: config.webhookSecrets === null ? path.join(config.stateFolder, "secrets/webhook-secret") : null,
+    webhookSecretFile: config.webhookSecrets === null ? secretFile(config) : null,
     caUrl: registryCa === null ? null : "/api/v1/ca.crt",
   };
 }

@@ -12,7 +12,7 @@ export function obeyComments({ config, log, postgres, forges, closers }: Opened)
   const stop = startObeying({
     ...{ store: postgres.store, commands: postgres.commands, clock: systemClock, repositories },
     // They read what was verified before: no secrets are needed for that.
-    ...{ forgeOf: forges.of, forges: openWebhooks([]), publicUrl: observing.publicUrl },
+    ...{ forgeOf: forges.of, forges: openWebhooks(() => []), publicUrl: observing.publicUrl },
     ledgerLimits: { daysMax: limits.ledger_days_max, bytesMax: limits.ledger_bytes_max },
     auditEntriesMax: limits.audit_entries_max,
     limits: {

@@ -16,7 +16,7 @@ import { createGithubAppTokens } from "./forges/github/git-tokens.ts";
 import { createGithub } from "./forges/github.ts";
 
 /** `secrets`: all that are accepted at this time. */
-export function openWebhooks(secrets: readonly string[]): readonly Forge[] {
+export function openWebhooks(secrets: () => readonly string[]): readonly Forge[] {
   return [createGithub(secrets)];
 }
 

@@ -7,16 +7,17 @@ import type { Logger } from "pino";
 import { systemClock } from "./adapters/clock.ts";
 import { type OpenPostgres, openPostgres } from "./adapters/postgres/open.ts";
 import { lockState } from "./adapters/state-lock.ts";
-import { describeTunnel } from "./adapters/tunnel.ts";
 import { type ApiNeeds, openApi, openHealth } from "./app-api.ts";
 import { openBuilding, work } from "./app-building.ts";
 import { obeyComments } from "./app-commands.ts";
 import { openForges, openWebhooks } from "./app-forges.ts";
+import { openHooks, openSecrets, startFinishing } from "./app-hooks.ts";
 import { liveParts } from "./app-live.ts";
 import { openObserving } from "./app-observing.ts";
 import type { Opened } from "./app-opened.ts";
 import { openReporting } from "./app-reporting.ts";
 import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from "./app-secrets.ts";
+import { createTunnel, describeTunnel, startTunnel } from "./app-tunnel.ts";
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
@@ -73,14 +74,15 @@ async function openApp(config: Config, log: Logger): Promise<App> {
     const building = registry === null ? null : await openBuilding(opened, { registry, signer });
     const registryCa = registry === null ? await configuredCa(config) : registry.ca;
     const shown = { pruning: building?.pruning ?? null, signer, registryCa };
-    const urls =
+    const listening =
       intake === null ? await listenForHealth(opened) : await listenForAll(opened, { ...shown, secrets: intake });
     if (building !== null) {
       openReporting(opened);
       obeyComments(opened);
       await work(opened, building);
     }
-    return { ...urls, inspect: () => inspect(opened), stop: () => stop(opened) };
+    const { apiUrl, webhookUrl } = listening;
+    return { apiUrl, webhookUrl, inspect: () => inspect(opened, listening), stop: () => stop(opened) };
   } catch (cause) {
     await stop(opened);
     throw cause;
@@ -99,9 +101,8 @@ async function stop(opened: Opened): Promise<void> {
   if (failures.length > 0) throw new AggregateError(failures, "closing failed");
 }
 
-function inspect({ config, checks }: Opened): Promise<Record<string, CheckOutcome>> {
-  const tunnel: Check = (signal) => describeTunnel(config.tunnelAgentUrl, signal);
-  return runChecks(config.role === "worker" ? checks : { ...checks, tunnel });
+function inspect({ checks }: Opened, { tunnel }: Listening): Promise<Record<string, CheckOutcome>> {
+  return runChecks(tunnel === null ? checks : { ...checks, tunnel });
 }
 
 async function openDatabase(config: Config, log: Logger): Promise<OpenPostgres> {
@@ -140,38 +141,49 @@ function sweepLedger(store: Store, log: Logger): () => Promise<void> {
   });
 }
 
-type Urls = Pick<App, "apiUrl" | "webhookUrl">;
+interface Listening extends Pick<App, "apiUrl" | "webhookUrl"> {
+  /** Null where no deliveries come in. Never fails: a tunnel is not needed to build. */
+  readonly tunnel: Check | null;
+}
 
-async function listenForHealth(opened: Opened): Promise<Urls> {
+async function listenForHealth(opened: Opened): Promise<Listening> {
   const { config, postgres, checks } = opened;
   checks.database = postgres.store.check;
   const url = await open(opened, openHealth(opened), config.listen.api);
-  return { apiUrl: url, webhookUrl: "" };
+  return { apiUrl: url, webhookUrl: "", tunnel: null };
 }
 
-async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "webhookUrl" | "live">): Promise<Urls> {
+async function listenForAll(
+  opened: Opened,
+  needs: Omit<ApiNeeds, "delivery" | "webhookUrl" | "live" | "hooks" | "tunnel">,
+): Promise<Listening> {
   const { config, log, checks, postgres, observing } = opened;
   const { limits, listen: addresses, repositories } = config;
   const { store } = postgres;
   checks.database = store.check;
-  const forges = openWebhooks(needs.secrets.webhookSecrets);
+  const secrets = await openSecrets(opened, needs.secrets.webhookSecrets);
+  const forges = openWebhooks(() => secrets.list().map(({ secret }) => secret));
+  const tunnel = createTunnel({ config, log, forges });
+  const hooks = openHooks(opened, { secrets, tunnel, forgeOf: opened.forges.of });
   const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
   const observe = observing.requests;
   let webhookUrl: string | null = null;
   const live = liveParts(opened);
-  const api = openApi(opened, { ...needs, delivery, live, webhookUrl: () => webhookUrl });
+  const api = openApi(opened, { ...needs, delivery, live, hooks, tunnel, webhookUrl: () => webhookUrl });
   const webhooks = createWebhookApp({
     ...{ forges, store, repositories, log, observe, deliveries: observing.deliveries },
     bodyBytesMax: limits.body_bytes_max,
     inFlightBytesMax: limits.in_flight_bytes_max,
     isDraining: () => opened.isDraining,
+    refreshSecrets: secrets.refresh,
   });
-  opened.closers.push(sweepLedger(store, log));
+  opened.closers.push(sweepLedger(store, log), startFinishing(hooks, log));
   const apiUrl = `${await open(opened, api, addresses.api)}/api/v1`;
   webhookUrl = `${await open(opened, webhooks, addresses.webhooks)}/webhooks/github`;
+  opened.closers.push(startTunnel({ config, log, forges, tunnel, webhookUrl, hooks }));
   // Before the listeners: these wait for answers that go on.
   opened.closers.push(live.viewers.close);
-  return { apiUrl, webhookUrl };
+  return { apiUrl, webhookUrl, tunnel: (signal) => describeTunnel(tunnel, forges, signal) };
 }
 
 async function open({ config, closers }: Opened, app: Koa, address: Config["listen"]["api"]): Promise<string> {

@@ -4,6 +4,7 @@ import type { Command, CommandGroup } from "./cli/command.ts";
 import { commandsOfBuilds } from "./cli/commands-of-builds.ts";
 import { commandsOfLedger } from "./cli/commands-of-ledger.ts";
 import { pruneCommand, tokenCommands } from "./cli/commands-of-server.ts";
+import { webhookCommands } from "./cli/commands-of-webhooks.ts";
 import { jsonOption } from "./cli/options.ts";
 import { shells } from "./cli/shells.ts";
 
@@ -107,6 +108,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   pruneCommand,
   config,
   tokenCommands,
+  webhookCommands,
   doctor,
   demo,
   completion,

@@ -82,7 +82,7 @@ It wins over the file. A variable that begins with \`MERGEDOCK_\` and does not s
 ${plain.join("")}
 Secrets: ${secret.join(", ")}. Each holds its value; the same name with \`_FILE\` behind it holds the name of a file that holds it.
 \`MERGEDOCK_CONFIG\` names the configuration's file. \`DATABASE_URL\` stands in for \`MERGEDOCK_DATABASE_URL\`, \`DOCKER_HOST\` for
-\`engine.host\`, where those are not said. \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\` and
+\`engine.host\`, where those are not said. \`NGROK_AUTHTOKEN\`, \`OTEL_EXPORTER_OTLP_ENDPOINT\`, \`OTEL_EXPORTER_OTLP_TRACES_ENDPOINT\` and
 \`OTEL_EXPORTER_OTLP_HEADERS\` are heard. \`MERGEDOCK_SERVER\`, \`MERGEDOCK_TOKEN\` and \`MERGEDOCK_TOKEN_FILE\` are for the commands that ask a
 server: [cli.md](cli.md).
 `;

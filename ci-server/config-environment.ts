@@ -16,9 +16,13 @@ export const plainVariables: Readonly<Record<string, readonly [string] | readonl
   MERGEDOCK_REGISTRY_USERNAME: ["registry", "username"],
   MERGEDOCK_ENGINE_HOST: ["engine", "host"],
   MERGEDOCK_ATTESTATIONS_ENABLED: ["attestations", "enabled"],
+  MERGEDOCK_TUNNEL_TYPE: ["tunnel", "type"],
   MERGEDOCK_TUNNEL_AGENT_URL: ["tunnel", "agent_url"],
+  MERGEDOCK_TUNNEL_DOMAIN: ["tunnel", "domain"],
+  MERGEDOCK_TUNNEL_URL: ["tunnel", "url"],
   MERGEDOCK_LOG_LEVEL: ["log", "level"],
   MERGEDOCK_PUBLIC_URL: ["public_url"],
+  MERGEDOCK_WEBHOOKS_PUBLIC_URL: ["webhooks", "public_url"],
 };
 
 /** Of a command that asks a server, not of the server. */

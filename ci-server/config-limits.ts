@@ -90,6 +90,15 @@ export const limits = z.strictObject({
   api_requests_per_minute_max: z.number().int().positive().default(600),
   failed_logins_per_minute_max: z.number().int().positive().default(10),
   session_days_max: z.number().int().min(1).max(366).default(7),
+  // Until the ping of a webhook that was added or asked for one has to be there.
+  hook_ping_seconds_max: seconds(15),
+  // Once every hook has its successor.
+  secret_overlap_hours_max: z
+    .number()
+    .int()
+    .nonnegative()
+    .max(24 * 365)
+    .default(24),
   sessions_per_token_max: z.number().int().positive().default(100),
   tokens_max: z.number().int().positive().default(1_000),
   audit_entries_max: z.number().int().positive().default(100_000),
@@ -106,6 +115,10 @@ export const limits = z.strictObject({
   forge_pause_seconds_max: seconds(60 * 60),
   forge_failures_max: z.number().int().min(1).max(100).default(3),
   forge_waiting_max: z.number().int().positive().default(1_000),
+  // Between two looks at the tunnel's public address.
+  tunnel_check_seconds: z.number().int().positive().max(3_600).default(5),
+  // Between two attempts at a tunnel that does not open: they begin at a second, and each one waits twice as long.
+  tunnel_retry_seconds_max: z.number().int().positive().max(3_600).default(300),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

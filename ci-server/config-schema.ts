@@ -2,9 +2,10 @@
 
 import { z } from "zod";
 import { limits, retention } from "./config-limits.ts";
-import { observingFields } from "./config-observing-schema.ts";
+import { httpUrl, observingFields } from "./config-observing-schema.ts";
 import { recipeMistakes } from "./config-recipes.ts";
 import { hosts, reportTwice, repository } from "./config-repositories.ts";
+import { tunnel } from "./config-tunnel-schema.ts";
 import { contextTransfers } from "./core/ports/builder.ts";
 
 const address = z
@@ -34,6 +35,12 @@ const hostNames = z
   .array(z.string().regex(/^(?:\[[0-9a-f:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?$/, "has to be host or host:port"))
   .max(100)
   .default([]);
+
+/** Of the proxy before the webhooks' listener: hooks lead below it. */
+const webhooksUrl = httpUrl.refine(
+  (text) => !/\/webhooks(?:\/|$)/.test(text),
+  "has to be the address below which /webhooks/github is, such as https://hooks.example.com",
+);
 
 export const roles = ["all", "receiver", "worker"] as const;
 
@@ -96,9 +103,11 @@ export const configFile = z
       })
       .prefault({}),
     database: z.strictObject({ url_file: z.string().min(1).optional() }).prefault({}),
-    webhooks: z.strictObject({ secrets_file: z.string().min(1).optional() }).prefault({}),
+    webhooks: z
+      .strictObject({ secrets_file: z.string().min(1).optional(), public_url: webhooksUrl.optional() })
+      .prefault({}),
     admin: z.strictObject({ token_file: z.string().min(1).optional() }).prefault({}),
-    tunnel: z.strictObject({ agent_url: z.url().default("http://127.0.0.1:4040") }).prefault({}),
+    tunnel,
     log: z
       .strictObject({ level: z.enum(["trace", "debug", "info", "warn", "error", "fatal", "silent"]).default("info") })
       .prefault({}),

@@ -8,6 +8,7 @@ import { type LoadedFile, readConfigFile } from "./config-file.ts";
 import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
 import { readSecretFile, readSecrets, type SecretSource, type Secrets, secretVariables } from "./config-secrets.ts";
+import { type TunnelConfig, toTunnel } from "./config-tunnel.ts";
 import { withFiles } from "./core/access.ts";
 import { AppError } from "./core/errors.ts";
 import { issueText, pathText } from "./core/mistake.ts";
@@ -53,8 +54,10 @@ export interface Config {
   readonly databaseUrl: string | null;
   /** Null: the one that is made in the state folder. */
   readonly webhookSecrets: readonly string[] | null;
+  /** Below which forges reach the webhooks' listener; null: the tunnel says it. */
+  readonly webhooksPublicUrl: string | null;
   readonly adminToken: string | null;
-  readonly tunnelAgentUrl: string;
+  readonly tunnel: TunnelConfig;
   readonly logLevel: string;
   readonly observing: ObservingConfig;
   readonly workers: number;
@@ -85,8 +88,9 @@ export function loadConfig(source: ConfigSource): Config {
   const registries = (parsed.data?.registries ?? []).map((one) => toOtherRegistry(one, file.folder, mistakes));
   if (parsed.success) mistakes.push(...missingForRole(parsed.data, secrets));
   const observing = parsed.success ? toObserving(parsed.data, source, file.folder, mistakes) : null;
-  if (!parsed.success || observing === null || mistakes.length > 0) throw mistaken(mistakes);
-  return freeze({ ...toConfig(parsed.data, secrets, file.folder), registries, observing });
+  const tunnel = parsed.success ? toTunnel(parsed.data.tunnel, source, file.folder, mistakes) : null;
+  if (!parsed.success || observing === null || tunnel === null || mistakes.length > 0) throw mistaken(mistakes);
+  return freeze({ ...toConfig(parsed.data, secrets, file.folder), registries, observing, tunnel });
 }
 
 /** Processes that share the work share a database and secrets, and cannot each make their own. */
@@ -152,7 +156,11 @@ function toOtherRegistry(
   return { host, username: username ?? null, password: password instanceof Error ? null : password, caFile };
 }
 
-function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Config, "registries" | "observing"> {
+function toConfig(
+  file: ConfigFile,
+  secrets: Secrets,
+  folder: string,
+): Omit<Config, "registries" | "observing" | "tunnel"> {
   const { registry } = file;
   const caFile =
     registry.ca_file === undefined || registry.ca_file === "system"
@@ -183,8 +191,8 @@ function toConfig(file: ConfigFile, secrets: Secrets, folder: string): Omit<Conf
     contextTransfer: file.engine.context_transfer,
     databaseUrl: secrets.databaseUrl,
     webhookSecrets: secrets.webhookSecrets,
+    webhooksPublicUrl: file.webhooks.public_url ?? null,
     adminToken: secrets.adminToken,
-    tunnelAgentUrl: file.tunnel.agent_url,
     logLevel: file.log.level,
     workers: file.workers,
     limits: file.limits,

@@ -4,10 +4,12 @@ import { existsSync } from "node:fs";
 import path from "node:path";
 import { Client } from "pg";
 import { createDisk } from "./adapters/disk.ts";
-import { describeTunnel } from "./adapters/tunnel.ts";
+import { createAgentTunnel } from "./adapters/tunnel/agent.ts";
 import { type Finding, failure, ok, warning } from "./cli/findings.ts";
 import { toSize } from "./cli/units.ts";
 import type { Config } from "./config.ts";
+import { authtokenVariable } from "./config-tunnel.ts";
+import { payloadUrlAt } from "./core/public-address.ts";
 
 const answerMsMax = 5_000;
 
@@ -57,11 +59,27 @@ export async function diskFindings({ stateFolder, engineHost, limits }: Config):
   });
 }
 
-export async function tunnelFinding({ tunnelAgentUrl, listen, role }: Config): Promise<Finding> {
+/** What the server opens itself is not opened a second time: the server says what became of it. */
+export async function tunnelFinding({ tunnel, webhooksPublicUrl, listen, role }: Config): Promise<Finding> {
   if (role === "worker") return ok("tunnel", "none is needed: this process has the role worker");
-  const said = await describeTunnel(tunnelAgentUrl, AbortSignal.timeout(answerMsMax));
-  if (/^https?:/.test(said)) return ok("tunnel", said);
+  if (webhooksPublicUrl !== null) return ok("tunnel", `none is needed: webhooks.public_url is ${webhooksPublicUrl}`);
+  const { type, agentUrl, authtoken, url } = tunnel;
+  if (type === "none") return ok("tunnel", "none: tunnel.type says so");
+  if (url !== null) return ok("tunnel", `the server listens to the channel ${url}`);
   const { port } = listen.webhooks;
-  const fix = `nothing, where a proxy of yours leads to port ${port}; else docker-compose --profile tunnel up, or ngrok http ${port}`;
-  return warning("tunnel", said, fix);
+  if (type !== "ngrok") {
+    const agent = createAgentTunnel({ agentUrl, isWanted: type === "agent", lacks: authtoken === null ? noToken : "" });
+    agent.open(listen.webhooks);
+    const state = await agent.look(AbortSignal.timeout(answerMsMax));
+    if (state.address !== null) return ok("tunnel", payloadUrlAt(state.address, "github"));
+    if (type === "agent" || authtoken === null) return warning("tunnel", state.why, howToOpen(port));
+  }
+  if (authtoken === null) return warning("tunnel", `none (no ${authtokenVariable}): local mode`, howToOpen(port));
+  return ok("tunnel", "the server opens one with its ngrok token, and logs the address");
+}
+
+const noToken = `, no ${authtokenVariable}`;
+
+function howToOpen(port: number): string {
+  return `nothing, where a proxy of yours leads to port ${port}; else docker-compose --profile tunnel up, or set ${authtokenVariable}: docs/tunnel.md`;
 }

@@ -15,7 +15,8 @@ export const exitCodes = {
 
 /** For the help and the manual. */
 export const exitCodesText = `  0    done; of a build that was followed: success, or nothing to build
-  1    the build has failed or was cancelled: there is no image; the image is not verified
+  1    the build has failed or was cancelled: there is no image; the image is not verified;
+       a webhook does not work
   2    what was typed cannot be done: usage, configuration, a build that there is not
   3    no server, a refused token, or trouble of the server's, of the engine's or of the registry's
   124  the build took too long

@@ -47,6 +47,11 @@ export const auditActions = [
   "token_revoked",
   "secret_shown",
   "test_delivery",
+  "hook_added",
+  "hooks_checked",
+  "secret_rotated",
+  "app_begun",
+  "app_made",
 ] as const;
 export type AuditAction = (typeof auditActions)[number];
 

@@ -13,6 +13,7 @@ import { AccessScreen } from "./screens/access.tsx";
 import { ActivityScreen } from "./screens/activity.tsx";
 import { BuildScreen } from "./screens/build.tsx";
 import { DeliveryScreen } from "./screens/delivery.tsx";
+import { GithubAppScreen } from "./screens/github-app.tsx";
 import { ImageScreen } from "./screens/image.tsx";
 import { ImagesScreen } from "./screens/images.tsx";
 import { LoginScreen } from "./screens/login.tsx";
@@ -64,6 +65,7 @@ function Screen() {
   if (first === "images")
     return argument === undefined ? <ImagesScreen /> : <ImageScreen key={argument} path={argument} />;
   if (first === "deliveries" && argument !== undefined) return <DeliveryScreen key={argument} guid={argument} />;
+  if (first === "setup" && argument === "github-app") return <GithubAppScreen />;
   if (first === "setup") return <SetupScreen />;
   if (first === "access") return <AccessScreen />;
   return (

@@ -7,7 +7,7 @@ import type { ImageListView, ImageView } from "../core/views/catalogue.ts";
 export type { AuditListView, TokenListView } from "../core/views/access.ts";
 export type { ImageListView, ImageView, RepositoryListView } from "../core/views/catalogue.ts";
 export type { ActivityItemView as ActivityItem, DeliveryView, ReplayView } from "../core/views/delivery.ts";
-export type { SystemView } from "../core/views/system.ts";
+export type { AppBegunView, AppHostsView, AppMadeView, SystemView } from "../core/views/system.ts";
 
 /** As lists have it. */
 export type BuildEntry = Build;

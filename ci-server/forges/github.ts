@@ -1,8 +1,9 @@
 // GitHub's webhooks: the signature over the raw bytes, the JSON or form body, and the events in the program's own words.
 // Source: GitHub documentation, "Validating webhook deliveries" and "Webhook events and payloads".
 
-import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
+import { secretIdOf } from "../adapters/secret-id.ts";
 import { cleanText } from "../core/clean-text.ts";
 import type { Delivery, ForgeEvent } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
@@ -90,8 +91,8 @@ const commentEvent = z.object({
 export type PullRequestPayload = z.input<typeof pullRequestEvent>;
 
 /** `secrets`: all that are accepted at this time, so that one can be replaced without a lost delivery. */
-export function createGithub(secrets: readonly string[]): Forge {
-  return { name: "github", receive: (request) => receive(secrets, request), read };
+export function createGithub(secrets: () => readonly string[]): Forge {
+  return { name: "github", receive: (request) => receive(secrets(), request), read };
 }
 
 function receive(secrets: readonly string[], { headers, body }: ForgeRequest): Delivery {
@@ -141,7 +142,7 @@ function checkSignature(secrets: readonly string[], header: string | undefined, 
   if (fits[0] === undefined) {
     throw new AppError("unauthorized", "the signature does not fit: the hook's secret is not the one configured here");
   }
-  return createHash("sha256").update(fits[0]).digest("hex").slice(0, 8);
+  return secretIdOf(fits[0]);
 }
 
 function requireHeader(headers: ForgeRequest["headers"], name: string, pattern: RegExp): string {

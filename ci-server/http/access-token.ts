@@ -12,7 +12,7 @@ export interface MadeToken {
   readonly prefix: string;
 }
 
-export function makeToken(kind: "md" | "mds"): MadeToken {
+export function makeToken(kind: "md" | "mds" | "mda"): MadeToken {
   const token = `${kind}_${randomBytes(32).toString("base64url")}`;
   return { token, hash: hashOf(token), prefix: token.slice(0, prefixChars) };
 }

@@ -4,6 +4,7 @@ import type Koa from "koa";
 import type { Middleware } from "koa";
 import type { Logger } from "pino";
 import type { Accounts, Activity, NotificationStore, ReportStore, RequestObserver } from "../core/ports.ts";
+import type { AppParts } from "../flows/make-app.ts";
 import type { Pruning } from "../flows/pruning.ts";
 import { activityRoutes } from "./activity.ts";
 import { attestationKeyRoutes } from "./attestation-key.ts";
@@ -14,6 +15,7 @@ import { dashboardRoutes } from "./dashboard.ts";
 import { type DeliveryOptions, deliveryRoutes } from "./deliveries.ts";
 import { entityTags } from "./etag.ts";
 import { type Check, healthRoutes } from "./health.ts";
+import { type HookRouteParts, hookRoutes } from "./hooks.ts";
 import { type Hosts, onlyFor } from "./hosts.ts";
 import { imageRoutes } from "./images.ts";
 import { type LiveParts, liveRoutes } from "./live.ts";
@@ -33,6 +35,7 @@ import { securityHeaders } from "./security.ts";
 import { createKoa } from "./server.ts";
 import { sessionRoutes, signInRoutes } from "./session.ts";
 import { type SetupParts, setupRoutes } from "./setup.ts";
+import { setupAppRoutes } from "./setup-app.ts";
 import { type SystemParts, systemRoutes } from "./system.ts";
 import { tokenRoutes } from "./tokens.ts";
 
@@ -53,7 +56,7 @@ export interface ApiLimits {
   readonly auditEntriesMax: number;
 }
 
-export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
+export interface ApiOptions extends HealthOptions, DeliveryOptions, HookRouteParts, Omit<SetupParts, "secrets"> {
   readonly accounts: Accounts;
   readonly activity: Activity;
   readonly system: SystemParts;
@@ -61,6 +64,7 @@ export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
   /** Null: of a process that only receives. */
   readonly pruning: Pick<Pruning, "prune"> | null;
   readonly adminToken: string;
+  readonly appMaking: AppParts;
   /** PEM; null where this process does not know it. */
   readonly attestationKey: string | null;
   /** PEM; null where it is a public authority's, or not known. */
@@ -91,7 +95,7 @@ export function createApiApp(options: ApiOptions): Koa {
   );
   const app = createHealthApp(options, authenticate);
   app.use(entityTags());
-  app.use(dashboardRoutes().routes());
+  app.use(dashboardRoutes({ formHosts: options.appMaking.hosts }).routes());
   app.use(schemaRoutes().routes());
   app.use(attestationKeyRoutes(options.attestationKey).routes());
   app.use(registryCaRoutes(options.registryCa).routes());
@@ -123,7 +127,9 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     deliveryRoutes(options),
     repositoryRoutes({ ...options, catalogue }),
     systemRoutes(system),
-    setupRoutes(options),
+    setupRoutes({ ...options, secrets: options.hooks.secrets }),
+    setupAppRoutes(options.appMaking),
+    hookRoutes(options),
     pruneRoutes(options.pruning),
     sessionRoutes(accounts),
     tokenRoutes({ accounts, tokensMax: limits.tokensMax }),

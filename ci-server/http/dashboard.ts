@@ -11,6 +11,7 @@ export const dashboardPages = [
   "/",
   "/login",
   "/setup",
+  "/setup/github-app",
   "/access",
   "/images",
   "/images/:path",
@@ -38,7 +39,15 @@ interface File {
   readonly bytes: Buffer;
 }
 
-export function dashboardRoutes(folder = built): Router {
+export interface DashboardOptions {
+  readonly folder?: string;
+  /** Where a form of ours may lead beside here: the hosts that make Apps. */
+  readonly formHosts?: readonly string[];
+}
+
+export function dashboardRoutes({ folder = built, formHosts = [] }: DashboardOptions = {}): Router {
+  const policy = contentSecurityPolicy.replace("form-action 'self'", ["form-action 'self'", ...formHosts].join(" "));
+  const protect = (ctx: Context) => ctx.set("Content-Security-Policy", policy);
   const index = existsSync(path.join(folder, "index.html")) ? readFileSync(path.join(folder, "index.html")) : null;
   const router = new Router();
   for (const page of dashboardPages) {
@@ -66,8 +75,4 @@ function assetsOf(folder: string): File[] {
   const assets = path.join(folder, "assets");
   if (!existsSync(assets)) return [];
   return readdirSync(assets).map((name) => ({ name, bytes: readFileSync(path.join(assets, name)) }));
-}
-
-function protect(ctx: Context): void {
-  ctx.set("Content-Security-Policy", contentSecurityPolicy);
 }

@@ -11,6 +11,7 @@ import { buildPaths } from "./builds.ts";
 import { deliveryPaths } from "./deliveries.ts";
 import { eventPaths } from "./event-paths.ts";
 import { healthPaths } from "./health.ts";
+import { hookPaths } from "./hooks.ts";
 import { imagePaths } from "./images.ts";
 import { livePaths } from "./live.ts";
 import { notificationPaths } from "./notifications.ts";
@@ -24,6 +25,7 @@ import { repositoryPaths } from "./repositories.ts";
 import { schemaPaths } from "./schemas.ts";
 import { sessionPaths } from "./session.ts";
 import { setupPaths } from "./setup.ts";
+import { setupAppPaths } from "./setup-app.ts";
 import { systemPaths } from "./system.ts";
 import { tokenPaths } from "./tokens.ts";
 
@@ -55,6 +57,8 @@ const resources: readonly Paths[] = [
   repositoryPaths,
   systemPaths,
   setupPaths,
+  setupAppPaths,
+  hookPaths,
   prunePaths,
   sessionPaths,
   tokenPaths,

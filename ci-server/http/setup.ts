@@ -9,13 +9,14 @@ import { AppError } from "../core/errors.ts";
 import type { Repository } from "../core/recipe.ts";
 import { shown } from "../core/views/json.ts";
 import { secretView, testDeliveryView } from "../core/views/system.ts";
+import type { WebhookSecrets } from "../flows/webhook-secrets.ts";
 import { requireAdmin } from "./auth.ts";
 import { noteForAudit } from "./context.ts";
 import { line, parseBody } from "./input.ts";
 import { operation, type Paths } from "./operation.ts";
 
 export interface SetupParts {
-  readonly webhookSecrets: readonly string[];
+  readonly secrets: Pick<WebhookSecrets, "list" | "refresh">;
   readonly repositories: readonly Repository[];
   /** Of our own listener; null until it listens. */
   readonly webhookUrl: () => string | null;
@@ -27,7 +28,8 @@ const testRequest = z.strictObject({ repository: line.max(200) });
 export function setupRoutes(parts: SetupParts): Router {
   const router = new Router({ prefix: "/api/v1/setup" });
   // At each route: what a router uses, it uses for paths in exactly these letters, while it takes them in any case.
-  router.get("/secret", requireAdmin(), (ctx) => {
+  router.get("/secret", requireAdmin(), async (ctx) => {
+    await parts.secrets.refresh();
     noteForAudit(ctx, { action: "secret_shown", target: "webhook-secret", detail: {} });
     ctx.set("Cache-Control", "no-store");
     ctx.body = shown(secretView, { secret: newest(parts) });
@@ -43,9 +45,10 @@ export function setupRoutes(parts: SetupParts): Router {
   return router;
 }
 
-function newest({ webhookSecrets: [secret] }: SetupParts): string {
+function newest({ secrets }: SetupParts): string {
+  const [secret] = secrets.list();
   if (secret === undefined) throw new AppError("not_found", "there is no webhook secret");
-  return secret;
+  return secret.secret;
 }
 
 /** As GitHub sends one when a hook is made, but for its GUID, which tells the two apart. */

@@ -4,7 +4,8 @@ import Router from "@koa/router";
 import { countMax, type Totals } from "../core/catalogue.ts";
 import { AppError } from "../core/errors.ts";
 import { type ForgeTrouble, forgeTrouble } from "../core/forge-health.ts";
-import type { Catalogue, Disk, ForgeHealthStore } from "../core/ports.ts";
+import type { Catalogue, Disk, ForgeHealthStore, Tunnel, TunnelState } from "../core/ports.ts";
+import { payloadUrlAt } from "../core/public-address.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
@@ -19,8 +20,9 @@ export interface SystemParts {
   readonly disk: Disk;
   readonly failingReports: () => Promise<SystemFacts["failingReports"]>;
   readonly forgeHealth: Pick<ForgeHealthStore, "troubles">;
-  /** Public URL of the webhooks; null when there is none. Never throws. */
-  readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
+  readonly tunnel: Tunnel["look"];
+  /** Names of the forges that deliveries are taken from; the first one is the usual one. */
+  readonly forges: readonly string[];
   readonly gitVersion: () => Promise<string | null>;
   readonly about: SystemAbout;
   readonly now: () => Date;
@@ -52,14 +54,15 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, failingReports, trouble, payloadUrl, git] = await Promise.all([
+  const [totals, failingReports, trouble, tunnel, git] = await Promise.all([
     orNull(parts.catalogue.totals()),
     orNull(parts.failingReports()),
     readForgeTrouble(parts),
-    parts.payloadUrl(signal),
+    parts.tunnel(signal),
     parts.gitVersion(),
   ]);
-  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, { totals, trouble, payloadUrl }) });
+  const payloadUrls = toPayloadUrls(parts.forges, tunnel);
+  const found = await runChecks({ ...parts.checks, ...ownChecks(parts, { totals, trouble, tunnel }) });
   const checks = Object.entries(found).flatMap((one) => toCheck(one, trouble));
   const detail = (name: string) => (found[name]?.ok === true ? found[name].detail : null);
   const engine = /^Docker (\S+)/.exec(detail("engine") ?? "")?.[1] ?? null;
@@ -74,7 +77,8 @@ async function describe(parts: SystemParts) {
     versions: { node: about.nodeVersion, engine, registry: null, database, git },
     warnings: warningsOf({ ...about.facts, engineVersion: engine, failingReports }),
     setup: {
-      payloadUrl,
+      payloadUrl: payloadUrls[0]?.url ?? null,
+      payloadUrls,
       webhookSecretFile: about.webhookSecretFile,
       events: ["pull_request"],
       contentType: "application/json",
@@ -102,18 +106,25 @@ async function readForgeTrouble({ forgeHealth, now }: SystemParts): Promise<Forg
   return troubles === null ? null : forgeTrouble(troubles, now());
 }
 
+function toPayloadUrls(forges: readonly string[], { address }: TunnelState) {
+  return address === null ? [] : forges.map((forge) => ({ forge, url: payloadUrlAt(address, forge) }));
+}
+
 interface Seen {
   readonly totals: Totals | null;
   /** Of the forges' APIs. */
   readonly trouble: ForgeTrouble | null;
-  readonly payloadUrl: string | null;
+  readonly tunnel: TunnelState;
 }
 
-function ownChecks({ disk, about, now }: SystemParts, { totals, trouble, payloadUrl }: Seen): Record<string, Check> {
+function ownChecks(
+  { disk, about, now, forges }: SystemParts,
+  { totals, trouble, tunnel }: Seen,
+): Record<string, Check> {
   return {
     tunnel: async () => {
-      if (payloadUrl === null) throw new Error("none: the webhook is reachable from this machine only");
-      return payloadUrl;
+      if (tunnel.address === null) throw new Error(tunnel.why);
+      return payloadUrlAt(tunnel.address, forges[0] ?? "github");
     },
     disk: (signal) => checkDisk(disk, about.facts.freeBytesMin, signal),
     forge: async () => {

@@ -20,6 +20,8 @@ export interface WebhookOptions extends BodyLimits {
   readonly repositories: readonly Repository[];
   /** True once the server stops: it takes nothing new, and the forge sends it again. */
   readonly isDraining: () => boolean;
+  /** Asks whether there are secrets that this process does not know yet; throws `unavailable`. */
+  readonly refreshSecrets: () => Promise<boolean>;
   readonly log: Logger;
   readonly observe: RequestObserver;
   readonly deliveries: DeliveryObserver;
@@ -47,7 +49,7 @@ function receive(options: WebhookOptions, forge: Forge, budget: Budget): Middlew
     watch.ended("receive");
     const { length } = body.bytes;
     try {
-      const delivery = verify(options, forge, ctx, { body, watch });
+      const delivery = await verify(options, forge, ctx, { body, watch });
       const accepted = await acceptDelivery(options, delivery, watch.traceparent);
       const { guid, verdict, reason, buildId } = accepted;
       watch.ended("store");
@@ -68,10 +70,15 @@ interface Arrived {
 }
 
 /** A refusal is noted, and the answer does not wait for that: whoever is refused must not keep the database busy. */
-function verify({ store }: WebhookOptions, forge: Forge, ctx: Context, { body, watch }: Arrived): Delivery {
+async function verify(
+  options: WebhookOptions,
+  forge: Forge,
+  ctx: Context,
+  { body, watch }: Arrived,
+): Promise<Delivery> {
   const request: ForgeRequest = { headers: toHeaders(ctx.headers), body: body.bytes };
   try {
-    const delivery = forge.receive(request);
+    const delivery = await receiveSigned(options, forge, request);
     watch.ended("verify");
     return delivery;
   } catch (thrown) {
@@ -80,11 +87,21 @@ function verify({ store }: WebhookOptions, forge: Forge, ctx: Context, { body, w
     const [guid = null, name = null] = ["x-github-delivery", "x-github-event"].map((header) =>
       cleanText(request.headers[header] ?? "").slice(0, 64),
     );
-    store.refuse({ guid, name, bodyBytes: request.body.length, reason }).catch((error: unknown) => {
+    options.store.refuse({ guid, name, bodyBytes: request.body.length, reason }).catch((error: unknown) => {
       logOf(ctx).warn({ err: error }, "a refused delivery could not be noted");
     });
     body.free();
     throw thrown;
+  }
+}
+
+/** By a secret that was made elsewhere just now, too: nobody is refused before this process knows all. */
+async function receiveSigned({ refreshSecrets }: WebhookOptions, forge: Forge, request: ForgeRequest) {
+  try {
+    return forge.receive(request);
+  } catch (thrown) {
+    if (toAppError(thrown).code !== "unauthorized" || !(await refreshSecrets())) throw thrown;
+    return forge.receive(request);
   }
 }
 

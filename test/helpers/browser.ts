@@ -51,17 +51,27 @@ export class Dashboard {
     this.#browser = browser;
   }
 
-  static async start(): Promise<Dashboard> {
-    const limits = {
-      ...{ log_lines_max: 60_000, log_bytes_max: 16 * 1024 * 1024 },
-      ...{ api_requests_per_minute_max: 10_000, failed_logins_per_minute_max: 10 },
-    };
-    const ci = await Tester.start({ limits, concurrency: "parallel" });
+  /** Of a server that was started before. */
+  static async over(ci: Tester): Promise<Dashboard> {
     const browser = await chromium.launch({ executablePath, args }).catch(async (cause: unknown) => {
       await ci.stop();
       throw cause;
     });
     return new Dashboard(ci, browser);
+  }
+
+  static async start(): Promise<Dashboard> {
+    const limits = {
+      ...{ log_lines_max: 60_000, log_bytes_max: 16 * 1024 * 1024 },
+      ...{ api_requests_per_minute_max: 10_000, failed_logins_per_minute_max: 10 },
+    };
+    return Dashboard.over(await Tester.start({ limits, concurrency: "parallel" }));
+  }
+
+  /** The browser alone. */
+  async close(): Promise<void> {
+    await this.leave();
+    await this.#browser.close();
   }
 
   async stop(): Promise<void> {

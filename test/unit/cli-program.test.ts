@@ -44,6 +44,7 @@ describe("the commands", function () {
         "verify",
       ],
       ...["prune", "config check", "token create", "token list", "token revoke", "doctor", "demo", "completion"],
+      ...["webhook add", "webhook list", "webhook check", "webhook rotate-secret"],
     ]);
   });
 

@@ -9,7 +9,7 @@ import { closedPullRequest } from "../../lab/pull-request-delivery.ts";
 import { realExample } from "../fakes/github/repositories.ts";
 
 const secret = "It's a Secret to Everybody";
-const github = createGithub([secret]);
+const github = createGithub(() => [secret]);
 
 // Every payload that GitHub's own schema allows is one that the parser takes: checked by the compiler.
 const _published: (payload: EmitterWebhookEvent<"pull_request.closed">["payload"]) => PullRequestPayload = (payload) =>
@@ -91,7 +91,7 @@ describe("GitHub's signature", () => {
   });
 
   it("may be made with any of several secrets, so that one can be replaced", () => {
-    const both = createGithub(["the old secret, still in use", secret]);
+    const both = createGithub(() => ["the old secret, still in use", secret]);
     expect(receive(body, {}, both).guid).to.equal("0b989ba4-242f-11e5-81e1-c7b6966d2516");
     expect(
       receive(body, { "x-hub-signature-256": sign(body, "the old secret, still in use") }, both).event.kind,
@@ -202,7 +202,7 @@ describe("GitHub's delivery", () => {
   });
 
   it("T9: keeps the headers on the list and no other, and says which secret fitted", () => {
-    const both = createGithub(["the old secret, still in use", secret]);
+    const both = createGithub(() => ["the old secret, still in use", secret]);
     const { headers, secretId } = receive(body, { "x-github-encoded-secret": "c2VjcmV0", authorization: "x" }, both);
     expect(Object.keys(headers)).to.deep.equal(["content-type", "x-github-event", "x-github-delivery"]);
     expect(secretId).to.equal(createHash("sha256").update(secret).digest("hex").slice(0, 8));

@@ -101,7 +101,7 @@ function emptyApp(): Koa {
     ...{ checks: {}, limits: { requestsPerMinuteMax: 1, failedLoginsPerMinuteMax: 1 }, adminToken: "none" },
     ...{ log: pino({ level: "silent" }), hosts: { own: "127.0.0.1", allowed: [] } },
     ...{ metrics: { isOpen: false, page: { contentType: "text/plain", text: async () => "" } } },
-    ...{ system: { about: { version: "0" } }, repositories: [], forges: [], webhookSecrets: [] },
+    ...{ system: { about: { version: "0" } }, repositories: [], forges: [], hooks: {}, appMaking: { hosts: [] } },
   };
   return createApiApp(parts as unknown as ApiOptions); // only what building it reads
 }

@@ -19,6 +19,8 @@ export interface ForgeRepository {
   /** Null where its access may make none: GitHub lets only Apps. */
   readonly checks: ForgeChecks | null;
   readonly hooks: ForgeHooks;
+  /** The webhook of the App as which it is asked: one for all of its repositories. Null or absent where it is asked otherwise. */
+  appHook?(signal: AbortSignal): Promise<AppHook | null>;
   setStatus(status: CommitStatus, signal: AbortSignal): Promise<void>;
   /** Returns the comment's id. `not_found`: the one of this id is gone. Null makes a new one. */
   putComment(comment: PullRequestComment, id: string | null, signal: AbortSignal): Promise<string>;
@@ -101,6 +103,11 @@ export interface Hook {
   readonly contentType: string;
   readonly isActive: boolean;
   readonly verifiesTls: boolean;
+}
+
+export interface AppHook {
+  readonly url: string;
+  readonly events: readonly string[];
 }
 
 export interface HookSettings {

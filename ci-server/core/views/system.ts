@@ -30,7 +30,10 @@ export const systemView = z
     }),
     warnings: z.array(z.object({ code: z.string(), message: z.string(), fix: z.string() })),
     setup: z.object({
-      payloadUrl: z.string().nullable().meta({ description: "Null: no tunnel is known." }),
+      payloadUrl: z.string().nullable().meta({ description: "Of the first forge. Null: there is no public address." }),
+      payloadUrls: z
+        .array(z.object({ forge: z.string(), url: z.string() }))
+        .meta({ description: "Where the hooks of each forge send to. None: there is no public address." }),
       webhookSecretFile: z.string().nullable().meta({ description: "Null: the secret is configured." }),
       events: z.array(z.string()),
       contentType: z.string(),
@@ -57,6 +60,25 @@ export const testDeliveryView = z
     delivery: z.string(),
   })
   .meta({ id: "TestDelivery" });
+
+export const appHostsView = z.object({ hosts: z.array(z.string()) }).meta({ id: "AppHosts" });
+
+export const appBegunView = z
+  .object({
+    action: z.string().meta({ description: "To which the browser posts a form." }),
+    manifest: z.string().meta({ description: "JSON: the form's one field, `manifest`." }),
+  })
+  .meta({ id: "AppBegun" });
+
+export const appMadeView = z
+  .object({
+    id: z.string(),
+    slug: z.string(),
+    privateKeyFile: z.string(),
+    installUrl: z.string(),
+    lines: z.string().meta({ description: "For each repository in mergedock.yml that is entered as the App." }),
+  })
+  .meta({ id: "AppMade" });
 
 export const healthView = z.object({ status: z.literal("ok") }).meta({ id: "Health" });
 
@@ -100,4 +122,7 @@ export const problemView = z
   .meta({ id: "Problem" });
 
 export type SystemView = z.infer<typeof systemView>;
+export type AppHostsView = z.infer<typeof appHostsView>;
+export type AppBegunView = z.infer<typeof appBegunView>;
+export type AppMadeView = z.infer<typeof appMadeView>;
 export type ProblemView = z.infer<typeof problemView>;

@@ -14,6 +14,7 @@ import { Time } from "../parts/time.tsx";
 import { isAdmin } from "../session.ts";
 import { testedText } from "../test-delivery.ts";
 import type { RepositoryListView, SystemView } from "../views.ts";
+import { GithubAppCard } from "./github-app.tsx";
 import { SetupSteps } from "./setup-steps.tsx";
 
 const pollMs = 3_000;
@@ -30,6 +31,7 @@ export function SetupScreen() {
         <>
           <SetupSteps system={view} />
           <Webhook system={view} />
+          {isAdmin() && <GithubAppCard />}
           {isAdmin() && <TestDelivery />}
           <Dependencies system={view} />
         </>
@@ -43,7 +45,10 @@ function Webhook({ system }: { readonly system: SystemView }) {
   return (
     <section class="card">
       <h2>The webhook</h2>
-      <p>On GitHub: the repository's Settings, Webhooks, Add webhook. Fill in what stands here.</p>
+      <p>
+        <code>mergedock webhook add owner/repo</code> adds it, where the server has access to the forge's API. By hand,
+        on GitHub: the repository's Settings, Webhooks, Add webhook. Fill in what stands here.
+      </p>
       <h3>Payload URL</h3>
       {setup.payloadUrl === null ? (
         <p class="note note-warn">

@@ -4,6 +4,7 @@
 import { z } from "zod";
 import type { ForgeApi, ForgeChecks, ForgeRepository } from "../../core/ports.ts";
 import type { Repository } from "../../core/recipe.ts";
+import { githubAppHook } from "./app-hook.ts";
 import type { GithubApps } from "./apps.ts";
 import { type Ask, createAsk } from "./asking.ts";
 import { type Authorization, githubAuthorization } from "./authorization.ts";
@@ -30,7 +31,8 @@ export function createGithubApi(parts: GithubApiParts): ForgeApi {
       if (found !== undefined || repository.forge.name !== "github") return found ?? null;
       const authorization = githubAuthorization(repository, parts.apps);
       if (authorization === null) return null;
-      const made = createRepository(parts, repository, authorization);
+      const appHook = githubAppHook(parts.apps, repository);
+      const made = { ...createRepository(parts, repository, authorization), ...(appHook !== null && { appHook }) };
       if (known.size >= keptMax) known.clear();
       known.set(repository, made);
       return made;

@@ -34,7 +34,11 @@ export interface GithubApps {
   /** The same one until shortly before it ends. May run several times at once. */
   token(wish: TokenWish): Promise<AppToken>;
   forget(token: string): void;
+  /** A question that the App asks as itself. */
+  ask(app: AppAbout, question: Question): Promise<Answer>;
 }
+
+export type AppAbout = Pick<TokenWish, "access" | "apiUrl">;
 
 export function createGithubApps(parts: GithubParts): GithubApps {
   const kept = new Map<string, AppToken & { readonly endsMs: number }>();
@@ -58,6 +62,7 @@ export function createGithubApps(parts: GithubParts): GithubApps {
     forget(token) {
       for (const [key, { token: one }] of kept) if (Buffer.from(one).equals(Buffer.from(token))) kept.delete(key);
     },
+    ask: (app, question) => asApp(asking, app, question),
   };
 }
 
@@ -109,9 +114,9 @@ async function findInstallation(asking: Asking, wish: TokenWish): Promise<number
 }
 
 /** Once more by GitHub's clock, where ours is wrong. */
-async function asApp(asking: Asking, wish: TokenWish, question: Question): Promise<Answer> {
+async function asApp(asking: Asking, app: AppAbout, question: Question): Promise<Answer> {
   const { parts, skewMs } = asking;
-  const { access, apiUrl } = wish;
+  const { access, apiUrl } = app;
   const credential = { key: JSON.stringify(["app", access.appId]), name: `app ${access.appId}` };
   const now = () => parts.clock.now().getTime();
   let seenMs = 0;

@@ -6,6 +6,7 @@ import { commentRoutes } from "./comments.ts";
 import { withTag } from "./etags.ts";
 import type { FaultOf } from "./faults.ts";
 import { hookRoutes } from "./hooks.ts";
+import { answerConversion } from "./manifest.ts";
 import { answerMeta } from "./meta.ts";
 import { nobody, refusal, sees, tokenOf } from "./permissions.ts";
 import { pullRoutes } from "./pulls.ts";
@@ -24,7 +25,7 @@ const routes: readonly Route[] = [
 
 export interface ApiParts {
   readonly state: FakeState;
-  readonly apps: readonly FakeApp[];
+  readonly apps: FakeApp[];
   readonly fault: FaultOf;
 }
 
@@ -86,9 +87,11 @@ function loginOf(asker: Asker): string | null {
   return asker.kind === "token" && asker.token !== nobody ? asker.token.login : null;
 }
 
-async function answerTo({ state }: ApiParts, asker: Asker, asked: Asked): Promise<Answer> {
+async function answerTo({ state, apps }: ApiParts, asker: Asker, asked: Asked): Promise<Answer> {
   if (asker.kind === "refused") return asker.answer;
   const { method, path, query, body } = asked;
+  const converted = answerConversion({ state, apps }, method, path);
+  if (converted !== null) return converted;
   if (asker.kind === "app") return answerApp(state, asker.app, method, path, body);
   const { token } = asker;
   const meta = method === "GET" ? answerMeta(state, loginOf(asker), path) : null;

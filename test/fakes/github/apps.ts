@@ -13,6 +13,8 @@ export interface FakeApp {
   readonly privateKey: string;
   readonly publicKey: string;
   readonly installations: Map<number, Installation>;
+  /** Its own webhook; null: it has none. */
+  hook: { readonly url: string; readonly secret: string; readonly events: readonly string[] } | null;
   /** How long the next tokens last. */
   tokenMs: number;
 }
@@ -28,7 +30,7 @@ export function createApp(id: string): FakeApp {
     privateKeyEncoding: { type: "pkcs1", format: "pem" },
     publicKeyEncoding: { type: "spki", format: "pem" },
   });
-  return { id, slug: `app-${id}`, privateKey, publicKey, installations: new Map(), tokenMs: 3_600_000 };
+  return { id, slug: `app-${id}`, privateKey, publicKey, installations: new Map(), hook: null, tokenMs: 3_600_000 };
 }
 
 /** Of paths below the API's root that an App asks as itself. */
@@ -36,7 +38,13 @@ export function answerApp(state: FakeState, app: FakeApp, method: string, path: 
   const asksFor = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path)?.[1];
   if (method === "GET" && asksFor !== undefined) {
     const found = [...app.installations].find(([, { repositories }]) => repositories.includes(asksFor));
-    return found === undefined ? notFound : { status: 200, body: { id: found[0], app_id: Number(app.id) } };
+    const about = { app_id: Number(app.id), events: app.hook?.events ?? [], suspended_at: null };
+    return found === undefined ? notFound : { status: 200, body: { id: found[0], ...about } };
+  }
+  if (method === "GET" && path === "/app/hook/config") {
+    const { url } = app.hook ?? {};
+    const config = { url, content_type: "json", insecure_ssl: "0", secret: "********" };
+    return url === undefined ? notFound : { status: 200, body: config };
   }
   const installation = app.installations.get(Number(/^\/app\/installations\/(\d+)\/access_tokens$/.exec(path)?.[1]));
   return method === "POST" && installation !== undefined ? giveToken(state, app, installation, body) : notFound;

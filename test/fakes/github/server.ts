@@ -13,6 +13,7 @@ import { addComment } from "./comments.ts";
 import { countFaults, noFaults } from "./faults.ts";
 import { answerGit } from "./git-access.ts";
 import { RateLimits } from "./limits.ts";
+import { answerPage, isManifestPage } from "./manifest.ts";
 import { githubHookRanges } from "./meta.ts";
 import { allows, tokenOf } from "./permissions.ts";
 import { openPullRequest, type PullHandle } from "./pulls.ts";
@@ -43,6 +44,10 @@ export class FakeGithub {
     const git = await startGitServer({
       root,
       beside: (request, response) => {
+        if (isManifestPage(request)) {
+          void answerPage({ state }, request, response);
+          return true;
+        }
         if (request.url?.startsWith(`${apiPath}/`) !== true) return answerGit(state, fault, request, response);
         void answer({ state, apps, fault }, request, response);
         return true;
@@ -137,7 +142,7 @@ function createState(): FakeState {
   let deliveryId = 187_000_000_000;
   const clock = new Clock();
   return {
-    ...{ url: "", repositories: new Map(), tokens: new Map(), asked: [], underWay: new Set() },
+    ...{ url: "", repositories: new Map(), tokens: new Map(), asked: [], underWay: new Set(), pendingApps: new Map() },
     ...{
       faults: noFaults(),
       clock,

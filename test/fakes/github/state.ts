@@ -5,6 +5,7 @@ import type { Repository } from "../../../lab/sample-repository.ts";
 import type { Clock } from "./clock.ts";
 import type { Faults } from "./faults.ts";
 import type { RateLimits } from "./limits.ts";
+import type { PendingApp } from "./manifest.ts";
 import type { Replica } from "./replica.ts";
 
 export type Permission = "admin" | "write" | "read" | "none";
@@ -122,5 +123,7 @@ export interface FakeState {
   /** They are larger than 31 bits hold, as GitHub's own have been for years. */
   nextDeliveryId(): number;
   /** What was begun without being waited for; stop() waits. */
+  /** Apps that were made from a manifest, by the code that they are fetched with. */
+  readonly pendingApps: Map<string, PendingApp>;
   readonly underWay: Set<Promise<unknown>>;
 }

@@ -23,7 +23,7 @@ describe("the dashboard's files", () => {
   async function ask(target: string): Promise<Response> {
     if (listener === undefined) {
       const app = createKoa({ log: pino({ level: "silent" }), listener: "api", observe: () => undefined });
-      app.use(dashboardRoutes(folder).routes());
+      app.use(dashboardRoutes({ folder }).routes());
       listener = await listen(app, { host: "127.0.0.1", port: 0, connectionsMax: 10 });
     }
     return fetch(`${listener.url}${target}`, { headers: { connection: "close" } });
