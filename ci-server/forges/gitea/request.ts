@@ -1,0 +1,86 @@
+// One question to Gitea's or Forgejo's API, and what its refusals mean.
+// Source: docs.gitea.com, "API Usage"; github.com/go-gitea/gitea, services/context/api.go (APIError) and access_token_scope.go.
+
+import type { z } from "zod";
+import { AppError } from "../../core/errors.ts";
+
+const answerMsMax = 30_000;
+const secondMs = 1_000;
+
+export interface AskOptions {
+  /** `https://git.acme.test/api/v1/repos/acme/shop/hooks`. */
+  readonly url: string;
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  /** JSON; null: none. */
+  readonly body: unknown;
+  /** Value of the header. */
+  readonly authorization: string;
+  readonly signal: AbortSignal;
+}
+
+export interface Question<T> {
+  readonly as: z.ZodType<T>;
+  readonly body?: unknown;
+  readonly signal: AbortSignal;
+}
+
+/** `path`: below a place in the API. Throws `unavailable` where what is answered is not as it should be. */
+export type Ask = <T>(method: AskOptions["method"], path: string, question: Question<T>) => Promise<T>;
+
+/** What is answered, parsed; null where there is no body. */
+export async function ask({ url, method, body, authorization, signal }: AskOptions): Promise<unknown> {
+  const what = `${method} ${url}`;
+  signal.throwIfAborted();
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: {
+        accept: "application/json",
+        authorization,
+        "content-type": "application/json",
+        "user-agent": "mergedock",
+      },
+      body: body === null ? null : JSON.stringify(body),
+      // A redirect would take the token along.
+      ...{ signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]), redirect: "manual" },
+    });
+    const text = await response.text();
+    if (!response.ok) throw toRefusal(response, text, what);
+    return text === "" ? null : (JSON.parse(text) as unknown);
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (cause instanceof AppError) throw cause;
+    throw new AppError("unavailable", `${what}: no answer of an API`, { cause });
+  }
+}
+
+/** Its message names the scope that a token lacks. */
+function toRefusal({ status, headers }: Response, text: string, what: string): AppError {
+  const says = `${what}: ${status} ${messageOf(text)}`.trim();
+  const after = Number(headers.get("retry-after") ?? Number.NaN);
+  const retryAfterMs = Number.isFinite(after) ? after * secondMs : null;
+  if (status === 429)
+    return new AppError("rate_limited", says, { details: { retryAfterMs: retryAfterMs ?? 60 * secondMs } });
+  const details = retryAfterMs === null ? {} : { retryAfterMs };
+  if (status >= 500 || status === 408) return new AppError("unavailable", says, { details });
+  return new AppError(codes.get(status) ?? "invalid", says);
+}
+
+const codes: ReadonlyMap<number, AppError["code"]> = new Map([
+  [401, "unauthorized"],
+  [403, "forbidden"],
+  [404, "not_found"],
+  [410, "not_found"],
+]);
+
+const messageLengthMax = 300;
+
+/** `{"message": "…", "url": "…/api/swagger"}`, or the page of a proxy, which says nothing. */
+function messageOf(text: string): string {
+  try {
+    const { message } = JSON.parse(text) as { message?: unknown }; // whatever it is: it is looked at
+    return typeof message === "string" ? message.slice(0, messageLengthMax) : "";
+  } catch {
+    return "";
+  }
+}
