@@ -105,6 +105,7 @@ function toAbout(config: Config, registryCa: string | null): SystemAbout {
   return {
     ...{ version, nodeVersion: process.versions.node, role: config.role, startedAt: systemClock.now() },
     facts: toFacts(config),
+    forges: [...new Set(config.repositories.map(({ forge }) => forge.name))],
     webhookSecretFile: config.webhookSecrets === null ? path.join(config.stateFolder, "secrets/webhook-secret") : null,
     caUrl: registryCa === null ? null : "/api/v1/ca.crt",
   };

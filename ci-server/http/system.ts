@@ -30,6 +30,8 @@ export interface SystemAbout {
   readonly role: "all" | "receiver" | "worker";
   readonly startedAt: Date;
   readonly facts: Omit<SystemFacts, "engineVersion">;
+  /** Of the configured repositories. */
+  readonly forges: readonly string[];
   /** Null: configured. */
   readonly webhookSecretFile: string | null;
   readonly caUrl: string | null;
@@ -70,6 +72,10 @@ async function describe(parts: SystemParts) {
     warnings: warningsOf({ ...about.facts, engineVersion: engine }),
     setup: {
       payloadUrl,
+      forges: about.forges.map((forge) => ({
+        forge,
+        payloadUrl: payloadUrl === null ? null : new URL(forge, payloadUrl).href,
+      })),
       webhookSecretFile: about.webhookSecretFile,
       events: ["pull_request"],
       contentType: "application/json",

@@ -1,5 +1,8 @@
 // Conversations with a fake Gitea: what a merge there leads to, and that it is not mistaken for GitHub.
 
+import { once } from "node:events";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import { mergeStyles } from "../fakes/gitea/merge.ts";
 import { send } from "../fakes/gitea/send.ts";
@@ -10,15 +13,20 @@ import { webhookSecret } from "../helpers/tester.ts";
 describe("a merge on Gitea", function () {
   this.timeout(60_000);
   let talk: GiteaTester;
+  let agent: Server;
   before(async () => {
-    talk = await GiteaTester.start();
+    agent = await startAgent("https://ci.acme.test");
+    talk = await GiteaTester.start({ env: { MERGEDOCK_TUNNEL_AGENT_URL: urlOf(agent) } });
   });
   beforeEach(() => {
     talk.gitea.state.flavour = "gitea";
     talk.repository.hooks.clear();
   });
   afterEach(() => removeImages(talk.ci.lab));
-  after(() => talk.stop());
+  after(async () => {
+    await talk.stop();
+    agent.close();
+  });
 
   const methods = {
     ...{ merge: "merge", squash: "squash", "rebase-merge": "merge" },
@@ -94,8 +102,14 @@ describe("a merge on Gitea", function () {
     expect({ event, status, reason: said.reason }).to.deep.equal({
       ...{ event: "push", status: 200, reason: "ping: the hook is set up" },
     });
-    const system = (await (await talk.ci.api("/system")).json()) as { setup: { pingReceivedAt: string | null } };
-    expect(system.setup.pingReceivedAt).to.be.a("string");
+    const { setup } = (await (await talk.ci.api("/system")).json()) as { setup: { pingReceivedAt: string | null } };
+    expect(setup.pingReceivedAt).to.be.a("string");
+  });
+
+  it("comes to an address of its own, which the set-up says", async () => {
+    const { setup } = (await (await talk.ci.api("/system")).json()) as { setup: object };
+    const forges = [{ forge: "gitea", payloadUrl: "https://ci.acme.test/webhooks/gitea" }];
+    expect(setup).to.deep.include({ payloadUrl: "https://ci.acme.test/webhooks/github", forges });
   });
 
   it("is not mistaken for one on GitHub: each counts on its own way in, for repositories that live there", async () => {
@@ -140,3 +154,16 @@ describe("a merge on a Gitea that nobody has told the CI of", function () {
     expect((await send(sent)).status).to.equal(202);
   });
 });
+
+/** A fake of the tunnel's agent, as far as it is asked here. */
+async function startAgent(publicUrl: string): Promise<Server> {
+  const tunnels = JSON.stringify({ tunnels: [{ public_url: publicUrl }] });
+  const server = createServer((_request, response) => response.end(tunnels)).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+function urlOf(server: Server): string {
+  // A listening TCP server has an address with a port.
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}

@@ -31,6 +31,9 @@ export const systemView = z
     warnings: z.array(z.object({ code: z.string(), message: z.string(), fix: z.string() })),
     setup: z.object({
       payloadUrl: z.string().nullable().meta({ description: "Null: no tunnel is known." }),
+      forges: z
+        .array(z.object({ forge: z.string(), payloadUrl: z.string().nullable() }))
+        .meta({ description: "Those on which the configured repositories live: each has an address of its own." }),
       webhookSecretFile: z.string().nullable().meta({ description: "Null: the secret is configured." }),
       events: z.array(z.string()),
       contentType: z.string(),

@@ -53,6 +53,7 @@ function Webhook({ system }: { readonly system: SystemView }) {
       ) : (
         <Command text={setup.payloadUrl} label="the payload URL" />
       )}
+      <OtherForges forges={setup.forges} />
       <h3>Secret</h3>
       <Secret file={setup.webhookSecretFile} />
       <Facts
@@ -65,6 +66,23 @@ function Webhook({ system }: { readonly system: SystemView }) {
       <Heard system={system} />
     </section>
   );
+}
+
+/** Where a repository on another forge has its webhook lead to; all else is the same. */
+function OtherForges({ forges }: Pick<SystemView["setup"], "forges">) {
+  const others = forges.filter(({ forge }) => forge !== "github");
+  return others.map(({ forge, payloadUrl }) => (
+    <div key={forge}>
+      <h3>Payload URL for repositories on {forge}</h3>
+      {payloadUrl === null ? (
+        <p class="quiet">
+          The same address, with <code>/webhooks/{forge}</code> at its end.
+        </p>
+      ) : (
+        <Command text={payloadUrl} label={`the payload URL for ${forge}`} />
+      )}
+    </div>
+  ));
 }
 
 function Heard({ system }: { readonly system: SystemView }) {
