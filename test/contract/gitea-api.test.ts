@@ -69,7 +69,7 @@ function open(gitea: FakeGitea, tokenFile: string, name: string): ForgeRepositor
   return createGiteaApi().of(given) as ForgeRepository; // it has a token
 }
 
-describeForgeApi("Gitea", startWorld);
+describeForgeApi("Gitea's API", startWorld);
 
 describe("Gitea's API, in its own ways", () => {
   let world: GiteaWorld;
