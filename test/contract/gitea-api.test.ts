@@ -9,6 +9,7 @@ import { createGiteaApi, giteaApiUrl } from "../../ci-server/forges/gitea/api.ts
 import { FakeGitea } from "../fakes/gitea/server.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 import { fails } from "../helpers/failure.ts";
+import { listen } from "../helpers/listener.ts";
 import { describeForgeApi } from "./forge-api-suite.ts";
 import type { ForgeWorld, Who } from "./forge-api-world.ts";
 
@@ -131,6 +132,28 @@ describe("Gitea's API, in its own ways", () => {
     expect(urlOf("ssh://git@git.acme.test:2222/acme/shop.git")).to.equal("https://git.acme.test/api/v1");
     const apiUrl = "https://acme.test/git/api/v1";
     expect(giteaApiUrl({ url: "https://acme.test/x.git", forge: { ...forge, apiUrl } })).to.equal(apiUrl);
+  });
+
+  it("repeats no secret that the forge repeats, and follows no redirect with its token", async () => {
+    const elsewhere = await listen();
+    const answers = [
+      { status: 422, body: { message: `taken: ${settings.secret}, ${world.secrets()[0]}` }, headers: {} },
+      { status: 307, body: {}, headers: { location: `${elsewhere.url}/api/v1/` } },
+    ];
+    for (const answer of answers) {
+      world.gitea.state.next = answer;
+      const work = world.open().hooks.create({ ...settings, events: ["push"] }, signal);
+      const words =
+        answer.status === 422 ? "taken: ***, ***" : `a redirect to ${elsewhere.url}/api/v1/: it is not followed`;
+      await fails(work, "invalid", words);
+    }
+    expect(elsewhere.hits).to.deep.equal([]);
+    await elsewhere.close();
+  });
+
+  it("reads no answer without an end", async () => {
+    world.gitea.state.next = { status: 200, body: "x".repeat(17 * 1024 * 1024) };
+    await fails(world.open().hooks.list(signal), "invalid", "answered with more than 16777216 bytes");
   });
 
   it("names the file of a token that cannot be read", async () => {

@@ -5,6 +5,8 @@ import type { z } from "zod";
 import { AppError } from "../../core/errors.ts";
 
 const answerMsMax = 30_000;
+/** All comments of a pull request come at once. */
+const answerBytesMax = 16 * 1024 * 1024;
 const secondMs = 1_000;
 
 export interface AskOptions {
@@ -44,8 +46,8 @@ export async function ask({ url, method, body, authorization, signal }: AskOptio
       // A redirect would take the token along.
       ...{ signal: AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]), redirect: "manual" },
     });
-    const text = await response.text();
-    if (!response.ok) throw toRefusal(response, text, what);
+    const text = await readText(response, what);
+    if (!response.ok) throw toRefusal(response, hide(messageOf(text), [authorization, body]), what);
     return text === "" ? null : (JSON.parse(text) as unknown);
   } catch (cause) {
     signal.throwIfAborted();
@@ -54,9 +56,25 @@ export async function ask({ url, method, body, authorization, signal }: AskOptio
   }
 }
 
-/** Its message names the scope that a token lacks. */
-function toRefusal({ status, headers }: Response, text: string, what: string): AppError {
-  const says = `${what}: ${status} ${messageOf(text)}`.trim();
+async function readText({ body }: Response, what: string): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const chunk of body ?? []) {
+    bytes += chunk.byteLength;
+    if (bytes > answerBytesMax)
+      throw new AppError("invalid", `${what}: answered with more than ${answerBytesMax} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
+
+/** `message` names the scope that a token lacks. */
+function toRefusal({ status, headers }: Response, message: string, what: string): AppError {
+  const says = `${what}: ${status} ${message}`.trim();
+  if (status >= 300 && status < 400) {
+    const fix = "it is not followed; check api.url and the repository's name in mergedock.yml";
+    return new AppError("invalid", `${says}: a redirect to ${headers.get("location")}: ${fix}`);
+  }
   const after = Number(headers.get("retry-after") ?? Number.NaN);
   const retryAfterMs = Number.isFinite(after) ? after * secondMs : null;
   if (status === 429)
@@ -74,6 +92,16 @@ const codes: ReadonlyMap<number, AppError["code"]> = new Map([
 ]);
 
 const messageLengthMax = 300;
+
+/** Whatever the forge repeats of what it was sent: the token, and the secret of a hook. */
+function hide(message: string, [authorization, body]: readonly [string, unknown]): string {
+  const { config } = (body ?? {}) as { config?: { secret?: unknown } }; // whatever it is: it is looked at
+  const secrets = [authorization.replace(/^token /, ""), config?.secret];
+  return secrets.reduce<string>(
+    (text, secret) => (typeof secret === "string" && secret !== "" ? text.replaceAll(secret, "***") : text),
+    message,
+  );
+}
 
 /** `{"message": "…", "url": "…/api/swagger"}`, or the page of a proxy, which says nothing. */
 function messageOf(text: string): string {

@@ -102,10 +102,7 @@ async function reply(state: FakeState, request: IncomingMessage, response: Serve
   const { status, body } =
     next === null
       ? await answer(state, request).catch((error: Error) => refused(500, `the fake failed: ${error.stack}`))
-      : {
-          status: next.status,
-          body: next.status === 200 ? { surprise: true } : refused(next.status, "on purpose").body,
-        };
+      : { status: next.status, body: next.body ?? { surprise: true } };
   state.asked.push(`${request.method} ${request.url?.slice(api.length)} ${status}`);
   const headers = { "content-type": "application/json;charset=utf-8", ...next?.headers };
   response.writeHead(status, headers).end(body === undefined ? undefined : JSON.stringify(body));

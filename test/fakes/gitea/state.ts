@@ -63,7 +63,11 @@ export interface FakeState {
   readonly repositories: Map<string, FakeRepository>;
   readonly tokens: Map<string, Token>;
   /** The next request of the API is answered like this. */
-  next: { readonly status: number; readonly headers?: Readonly<Record<string, string>> } | null;
+  next: {
+    readonly status: number;
+    readonly headers?: Readonly<Record<string, string>>;
+    readonly body?: unknown;
+  } | null;
   /** What was asked of the API, oldest first: `POST /repos/acme/shop/hooks 201`. */
   readonly asked: string[];
   nextId(): number;
