@@ -98,7 +98,13 @@ function toApiLimits({ limits }: Config): ApiLimits {
   };
 }
 
-function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel, delivery }: ApiNeeds): SystemParts {
+/** On which the configured repositories live: each has an address of its own. */
+function forgesOf({ repositories }: Config): readonly string[] {
+  const names = new Set<string>(repositories.map(({ forge }) => forge.name));
+  return names.size === 0 ? ["github"] : [...names];
+}
+
+function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: ApiNeeds): SystemParts {
   const { stateFolder, engineHost } = config;
   return {
     catalogue: createCatalogue(postgres.pool),
@@ -110,7 +116,7 @@ function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel, de
     },
     forgeHealth: createForgeHealthStore(postgres.pool),
     tunnel: tunnel.look,
-    forges: delivery.forges.map(({ name }) => name),
+    forges: forgesOf(config),
     gitVersion,
     about: toAbout(config, registryCa),
     now: systemClock.now,

@@ -10,6 +10,8 @@ import { tellForgeHealth } from "./app-forge-health.ts";
 import type { Config } from "./config.ts";
 import type { AccessTokens, Forge, ForgeApi, ForgeRepository } from "./core/ports.ts";
 import type { Repository } from "./core/recipe.ts";
+import { createGiteaApi } from "./forges/gitea/api.ts";
+import { createGitea } from "./forges/gitea.ts";
 import { createGithubApi } from "./forges/github/api.ts";
 import { createGithubApps } from "./forges/github/apps.ts";
 import { createGithubAppTokens } from "./forges/github/git-tokens.ts";
@@ -17,7 +19,7 @@ import { createGithub } from "./forges/github.ts";
 
 /** `secrets`: all that are accepted at this time. */
 export function openWebhooks(secrets: () => readonly string[]): readonly Forge[] {
-  return [createGithub(secrets)];
+  return [createGithub(secrets), createGitea(secrets)];
 }
 
 /** Null: the repository's forge cannot be asked with the access that it has. */
@@ -53,7 +55,7 @@ export function openForges({ config: { limits }, log, postgres, counting }: Forg
   const asking = { answerMsMax: limits.forge_seconds_max * 1000, answerBytesMax: limits.forge_answer_bytes_max };
   const github = { gate, clock, limits: asking };
   const apps = createGithubApps(github);
-  const apis: readonly ForgeApi[] = [createGithubApi({ ...github, apps })];
+  const apis: readonly ForgeApi[] = [createGithubApi({ ...github, apps }), createGiteaApi(github)];
   return {
     of: (repository) => firstOf(apis, repository),
     tokens: createGithubAppTokens(apps),

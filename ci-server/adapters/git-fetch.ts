@@ -6,7 +6,7 @@ import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import { AppError } from "../core/errors.ts";
 import { type MergedCommit, type MergeRange, mergeRange } from "../core/merge-range.ts";
-import type { CheckoutRequest } from "../core/ports.ts";
+import type { CheckoutRequest, MergeHint } from "../core/ports.ts";
 import { both, gitIn } from "./git-command.ts";
 import { checkMirror, fetchFrom, type Place } from "./git-remote.ts";
 import { gitText } from "./git-stream.ts";
@@ -76,6 +76,9 @@ export function checkNames({ ref, sha, merge }: CheckoutRequest): void {
   const headRef = merge?.headRef ?? null;
   if (headRef !== null && !(headRef.startsWith("refs/") && refPattern.test(headRef)))
     throw new AppError("invalid", `"${headRef}" is not the ref of a pull request`);
+  const mergeBase = merge?.mergeBase ?? null;
+  if (mergeBase !== null && !shaPattern.test(mergeBase))
+    throw new AppError("invalid", `"${mergeBase}" is not a commit id`);
 }
 
 /** Whether it was not there. */
@@ -108,7 +111,7 @@ async function readMerge(place: Place, request: CheckoutRequest, sha: string, na
   const { branch, head } = names;
   const open = () => gitIn(place.folder, place.mirror, request.signal);
   const git = open();
-  const commits = Math.min(merge?.commits ?? 0, commitsMax);
+  const commits = Math.min(await countCommits(git, sha, merge, head), commitsMax);
   const line = await readCommits(git, ["--first-parent", `--max-count=${commits + 1}`, sha]).catch(() => []);
   const [commit, ...before] = line;
   request.signal.throwIfAborted();
@@ -120,6 +123,22 @@ async function readMerge(place: Place, request: CheckoutRequest, sha: string, na
   );
   const evidence = { line: [commit, ...before], commits, headSha: merge?.headSha ?? null, own: own ?? [] } as const;
   return { commit, range: merge === null ? null : mergeRange(evidence) };
+}
+
+/**
+ * How many commits the pull request had: as the forge says, or those between its merge base and its head. Where the head is not
+ * there, those of the base branch since then: that range is the wider one, and so is that of as many as are looked at.
+ */
+async function countCommits(
+  git: SimpleGit,
+  sha: string,
+  merge: MergeHint | null,
+  head: string | null,
+): Promise<number> {
+  const { commits = 0, mergeBase = null } = merge ?? {};
+  if (commits !== null || mergeBase === null) return commits ?? commitsMax;
+  const range = head === null ? ["--first-parent", `${mergeBase}..${sha}`] : [`${mergeBase}..${head}`];
+  return Number(await git.raw(["rev-list", "--count", ...range, "--"]).catch(() => commitsMax));
 }
 
 async function checkBranch(git: SimpleGit, request: CheckoutRequest, branch: string): Promise<void> {

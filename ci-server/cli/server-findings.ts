@@ -31,7 +31,7 @@ type System = z.infer<typeof system>;
 const readiness = z.object({ checks: z.record(z.string(), z.object({ ok: z.boolean(), detail: z.string() })) });
 const answerMsMax = 10_000;
 const hookFix =
-  "mergedock webhook add owner/repo, or add the webhook in the repository's settings: payload URL https://<public address>/webhooks/github, content type\napplication/json, the secret of state/secrets/webhook-secret, events: Pull requests";
+  "mergedock webhook add owner/repo, or add the webhook in the repository's settings: payload URL https://<public address>/webhooks/github (of Gitea or Forgejo: /webhooks/gitea), content type\napplication/json, the secret of state/secrets/webhook-secret, events: Pull requests";
 const secretFix =
   "if the forge sent it: compare the secret in the webhook's settings with the one here (state/secrets/webhook-secret, where none\nis configured), and the content type";
 

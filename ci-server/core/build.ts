@@ -53,7 +53,9 @@ export interface BuildPullRequest {
   /** Where its own commits are, their last one, and how many there are; builds stored by an earlier version have none of it. */
   readonly headRef?: string | null;
   readonly headSha?: string | null;
-  readonly commits?: number;
+  readonly commits?: number | null;
+  /** The commit that they begin after, where their number is not known. */
+  readonly mergeBase?: string | null;
   /** Of the repository that it was merged into, as its delivery said. Absent in builds stored by an earlier version. */
   readonly repository?: RepositoryAbout;
 }

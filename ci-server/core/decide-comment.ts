@@ -21,6 +21,7 @@ export interface CommentDecision {
 }
 
 interface Known {
+  readonly forge: string;
   readonly event: CommentEvent;
   readonly command: CommentCommand | null;
   readonly repository: Repository | undefined;
@@ -47,6 +48,13 @@ const rules: readonly Rule<Known>[] = [
       `${subject(known)}: repository ${known.event.repository} is not configured; add it under "repositories" in mergedock.yml`,
   },
   {
+    name: "forge",
+    saw: ({ forge }) => forge,
+    passes: ({ forge, repository }) => repository?.forge.name === forge,
+    refusal: (known) =>
+      `${subject(known)}: it came from ${known.forge}, and ${known.repository?.name} lives on ${known.repository?.forge.name}`,
+  },
+  {
     name: "commands",
     saw: ({ repository }) => `commands: ${repository?.commands}`,
     passes: ({ repository }) => repository?.commands === true,
@@ -64,10 +72,11 @@ const rules: readonly Rule<Known>[] = [
 export function decideComment(
   event: CommentEvent,
   repository: Repository | undefined,
+  forge: string,
   verdicts: RuleVerdict[],
 ): CommentDecision {
   const command = readCommand(event.body);
-  const refusal = judge(rules, { event, command, repository }, verdicts);
+  const refusal = judge(rules, { forge, event, command, repository }, verdicts);
   if (refusal !== null) return { reason: refusal, rules: verdicts };
   if (command === null || repository === undefined)
     throw new Error("the rules passed without a command and a repository");

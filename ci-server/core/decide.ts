@@ -1,7 +1,7 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
 import { decideComment, type NewCommand } from "./decide-comment.ts";
-import type { ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import type { Delivery, ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
 import type { ImagesVerdict } from "./judge-again.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
@@ -37,6 +37,7 @@ export type Decision = BuildDecision | SkipDecision;
 
 /** What a rule looks at; the later ones know the repository. */
 interface Known {
+  readonly forge: string;
   readonly event: PullRequestEvent;
   readonly repository: Repository | undefined;
 }
@@ -47,7 +48,7 @@ const eventRules: readonly Rule<Known>[] = [
     saw: ({ event }) => event.action,
     passes: ({ event }) => event.action === "closed",
     refusal: ({ event }) =>
-      `pull_request.${event.action} builds nothing; only a merge, which GitHub sends as "closed", does`,
+      `pull_request.${event.action} builds nothing; only a merge, which is sent as "closed", does`,
   },
   {
     name: "merged",
@@ -62,18 +63,30 @@ const eventRules: readonly Rule<Known>[] = [
     refusal: ({ event }) =>
       `repository ${event.repository} is not configured; add it under "repositories" in mergedock.yml`,
   },
+  {
+    // Two forges may have a repository of one name, and whoever may write to the one may not to the other.
+    name: "forge",
+    saw: ({ forge }) => forge,
+    passes: ({ forge, repository }) => repository?.forge.name === forge,
+    refusal: ({ forge, repository }) =>
+      `this came from ${forge} (/webhooks/${forge}), and ${repository?.name} lives on ${repository?.forge.name}: have its webhook lead to /webhooks/${repository?.forge.name}, or say "forge: ${forge}" in mergedock.yml`,
+  },
 ];
 
-/** `build` when every rule passes, else `skip` with the reason of the first one that does not. */
-export function decide(event: ForgeEvent, repositories: readonly Repository[], eventName: string): Decision {
+/** `build` when every rule passes, else `skip` with the reason of the first one that does not. `sent`: by whom, under which name. */
+export function decide(
+  event: ForgeEvent,
+  repositories: readonly Repository[],
+  { forge, name }: Pick<Delivery, "forge" | "name">,
+): Decision {
   const isOfUse = event.kind === "pull_request" || event.kind === "comment";
-  const rules: RuleVerdict[] = [{ rule: "event", passed: isOfUse, saw: eventName }];
+  const rules: RuleVerdict[] = [{ rule: "event", passed: isOfUse, saw: name }];
   if (event.kind === "comment")
-    return { verdict: "skip", ...decideComment(event, findRepository(repositories, event.repository), rules) };
-  if (event.kind !== "pull_request") return { verdict: "skip", reason: refusedEvent(event, eventName), rules };
+    return { verdict: "skip", ...decideComment(event, findRepository(repositories, event.repository), forge, rules) };
+  if (event.kind !== "pull_request") return { verdict: "skip", reason: refusedEvent(event, name), rules };
   const repository = findRepository(repositories, event.repository);
   const refusal =
-    judge(eventRules, { event, repository }, rules) ??
+    judge(eventRules, { forge, event, repository }, rules) ??
     (repository && judge(repositoryRules, { pullRequest: event.pullRequest, repository }, rules));
   if (refusal) return { verdict: "skip", reason: refusal, rules };
   return toBuild(event, repository, rules);

@@ -19,8 +19,10 @@ export interface PullRequest {
   /** The ref under which the base repository has the pull request's own commits; null where the forge has none. */
   readonly headRef: string | null;
   readonly headSha: string | null;
-  /** How many commits the pull request has. */
-  readonly commits: number;
+  /** How many commits the pull request has; null where the forge does not say. */
+  readonly commits: number | null;
+  /** The commit of the base branch that they begin after, where the forge says it in place of their number. */
+  readonly mergeBase?: string | null;
   readonly author: string;
   readonly mergedBy: string | null;
 }

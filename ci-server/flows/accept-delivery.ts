@@ -17,14 +17,15 @@ export function acceptDelivery(
   delivery: Delivery,
   traceparent: string | null = null,
 ): Promise<Accepted> {
-  const decision = decide(delivery.event, repositories, delivery.name);
+  const decision = decide(delivery.event, repositories, delivery);
   const request = decision.verdict === "build" ? { ...toBuildRequest(decision, delivery.guid), traceparent } : null;
   return store.accept(delivery, decision, request);
 }
 
 export function toBuildRequest(decision: BuildDecision, deliveryGuid: string): BuildRequest {
   const { repository, about, pullRequest, sha } = decision;
-  const { number, title, url, author, mergedBy, headRef, headSha, commits } = pullRequest;
+  const { number, title, url, author, mergedBy, headRef, headSha, commits, mergeBase = null } = pullRequest;
+  const begin = mergeBase === null ? {} : { mergeBase };
   return {
     repository: repository.name,
     trigger: "pull_request",
@@ -32,7 +33,7 @@ export function toBuildRequest(decision: BuildDecision, deliveryGuid: string): B
     ref: pullRequest.baseRef,
     service: null,
     version: null,
-    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits, repository: about },
+    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits, ...begin, repository: about },
     deliveryGuid,
   };
 }

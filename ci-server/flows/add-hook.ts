@@ -46,8 +46,8 @@ export async function addHook(
   if (await isToldByApp(forge, repository, payloadUrl, signal)) return { ...nothing, action: "app" };
   const since = await parts.store.newestDelivery();
   const { action, hook, faults } = await ensureHook(parts, repository, payloadUrl, signal);
-  // A forge sends one by itself when a hook is made.
-  const asked = { hookId: hook.id, isSent: action === "created", since, msMax: pingMsMax };
+  const isSent = action === "created" && forge.hooks.pingsNew;
+  const asked = { hookId: hook.id, isSent, since, msMax: pingMsMax };
   const pinged = await ping(parts, repository, asked, signal);
   const forgeSays = await lastSent(parts, forge, hook, signal);
   return { ...nothing, action, hook, faults, pinged, forgeSays };

@@ -74,7 +74,7 @@ async function decideAgain(parts: ReplayParts, guid: string): Promise<DecidedAga
   const entry = await store.delivery(guid);
   const body = await store.deliveryBody(guid);
   if (entry === null || body === null) throw noDelivery(guid, parts.ledgerLimits);
-  const decision = decide(forgeOf(parts.forges, entry).read({ ...entry, body }), repositories, entry.name);
+  const decision = decide(forgeOf(parts.forges, entry).read({ ...entry, body }), repositories, entry);
   if (decision.verdict === "skip") return { decision, buildId: null, changed: null };
   const buildId = await store.mergeBuild(toBuildRequest(decision, guid), decision.repositoryId);
   const changed = buildId === null ? null : await store.changedFiles(buildId);

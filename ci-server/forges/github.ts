@@ -1,17 +1,29 @@
 // GitHub's webhooks: the signature over the raw bytes, the JSON or form body, and the events in the program's own words.
 // Source: GitHub documentation, "Validating webhook deliveries" and "Webhook events and payloads".
 
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { z } from "zod";
-import { secretIdOf } from "../adapters/secret-id.ts";
-import { cleanText } from "../core/clean-text.ts";
+import {
+  eventPattern,
+  fittingSecret,
+  guidPattern,
+  keepAllowed,
+  parseWebhookBody,
+  requireHeader,
+} from "../adapters/webhook-request.ts";
 import type { Delivery, ForgeEvent } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
+import {
+  actionText,
+  anyEvent,
+  commitId,
+  int32,
+  parsePayload,
+  payloadText as text,
+  payloadUser as user,
+} from "../core/payload.ts";
 import type { Forge, ForgeRequest, StoredRequest } from "../core/ports.ts";
 import { repositoryAbout } from "../core/repository-about.ts";
 
-const guidPattern = /^[A-Za-z0-9-]{1,64}$/;
-const eventPattern = /^[a-z0-9_]{1,64}$/;
 /** GitHub once sent a secret in a header (September 2025 to January 2026): what is not named here is neither kept nor logged. */
 const keptHeaders = [
   "content-type",
@@ -22,24 +34,11 @@ const keptHeaders = [
   "x-github-hook-installation-target-type",
   "x-github-hook-installation-target-id",
 ];
-const sha = z.string().regex(/^(?:[0-9a-f]{40}|[0-9a-f]{64})$/);
-// What people write may hold NULs and halves of characters, which no database takes.
-const text = z.string().transform(cleanText);
-const int32 = z
-  .number()
-  .int()
-  .max(2 ** 31 - 1);
-const user = z.object({ login: text });
-
-const anyEvent = z.object({
-  action: text.pipe(z.string().max(64)).optional(),
-  repository: z.object({ full_name: text }).optional(),
-});
 
 const ping = z.object({ zen: z.string(), hook_id: z.number().int() });
 
 const pullRequestEvent = z.object({
-  action: text.pipe(z.string().max(64)),
+  action: actionText,
   repository: z.object({
     id: z.number().int(),
     full_name: text,
@@ -56,10 +55,10 @@ const pullRequestEvent = z.object({
     labels: z.array(z.object({ name: text })).default([]),
     // Null while GitHub has not computed it; a merged one has true.
     merged: z.boolean().nullish(),
-    merge_commit_sha: sha.nullable(),
+    merge_commit_sha: commitId.nullable(),
     commits: int32.nonnegative().default(1),
     base: z.object({ ref: text.pipe(z.string().min(1)) }),
-    head: z.object({ sha }).nullish(),
+    head: z.object({ sha: commitId }).nullish(),
     user: user.nullable(),
     merged_by: user.nullish(),
   }),
@@ -99,7 +98,7 @@ function receive(secrets: readonly string[], { headers, body }: ForgeRequest): D
   const secretId = checkSignature(secrets, headers["x-hub-signature-256"], body);
   const guid = requireHeader(headers, "x-github-delivery", guidPattern);
   const name = requireHeader(headers, "x-github-event", eventPattern);
-  const kept = keepAllowed(headers);
+  const kept = keepAllowed(headers, keptHeaders);
   const event = read({ name, headers: kept, body });
   return {
     guid,
@@ -113,22 +112,15 @@ function receive(secrets: readonly string[], { headers, body }: ForgeRequest): D
   };
 }
 
-function keepAllowed(headers: ForgeRequest["headers"]): Record<string, string> {
-  return Object.fromEntries(
-    keptHeaders.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])),
-  );
-}
-
 function read({ name, headers, body }: StoredRequest): ForgeEvent {
   try {
-    return toEvent(name, parseBody(headers["content-type"] ?? "", body));
+    return toEvent(name, parseWebhookBody(headers["content-type"] ?? "", body));
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     return { kind: "unreadable", repository: null, action: null, code: error.code, problem: error.message };
   }
 }
 
-/** Compares in constant time with each secret, and with all of them whatever the outcome; says which one fitted. */
 function checkSignature(secrets: readonly string[], header: string | undefined, body: Uint8Array): string {
   const given = /^sha256=([0-9a-f]{64})$/.exec(header ?? "")?.[1];
   if (given === undefined) {
@@ -137,55 +129,20 @@ function checkSignature(secrets: readonly string[], header: string | undefined, 
       "the X-Hub-Signature-256 header is missing or malformed; set a secret in the hook's settings",
     );
   }
-  const bytes = Buffer.from(given, "hex");
-  const fits = secrets.filter((secret) => timingSafeEqual(createHmac("sha256", secret).update(body).digest(), bytes));
-  if (fits[0] === undefined) {
+  const secretId = fittingSecret(secrets, given, body);
+  if (secretId === null) {
     throw new AppError("unauthorized", "the signature does not fit: the hook's secret is not the one configured here");
   }
-  return secretIdOf(fits[0]);
-}
-
-function requireHeader(headers: ForgeRequest["headers"], name: string, pattern: RegExp): string {
-  const value = headers[name];
-  if (value === undefined || !pattern.test(value))
-    throw new AppError("invalid", `the header ${name} is missing or malformed`);
-  return value;
-}
-
-function parseBody(contentType: string, body: Uint8Array): unknown {
-  const json = decode(body);
-  const type = contentType.split(";")[0]?.trim().toLowerCase();
-  if (type === "application/json") return parseJson(json);
-  if (type === "application/x-www-form-urlencoded") return parseJson(new URLSearchParams(json).get("payload") ?? "");
-  throw new AppError(
-    "unsupported",
-    `content type "${type}" is not one of application/json, application/x-www-form-urlencoded`,
-  );
-}
-
-function decode(body: Uint8Array): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(body);
-  } catch (cause) {
-    throw new AppError("invalid", "the body is not UTF-8", { cause });
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new AppError("invalid", "the body is not JSON", { cause });
-  }
+  return secretId;
 }
 
 /** The body has to be what the event's name says: the signature covers the body only, and the name stands in a header. */
 function toEvent(name: string, json: unknown): ForgeEvent {
-  if (name === "pull_request") return toPullRequestEvent(parse(pullRequestEvent, json, name));
+  if (name === "pull_request") return toPullRequestEvent(parsePayload(pullRequestEvent, json, name));
   if (name === "issue_comment" && pullRequestComment.safeParse(json).success)
-    return toCommentEvent(parse(commentEvent, json, name));
-  const { action = null, repository } = parse(anyEvent, json, name);
-  if (name === "ping") parse(ping, json, name);
+    return toCommentEvent(parsePayload(commentEvent, json, name));
+  const { action = null, repository } = parsePayload(anyEvent, json, name);
+  if (name === "ping") parsePayload(ping, json, name);
   return { kind: name === "ping" ? "ping" : "other", action, repository: repository?.full_name ?? null };
 }
 
@@ -230,13 +187,4 @@ function toCommentEvent({ repository, issue, comment }: z.infer<typeof commentEv
     isBot: comment.user?.type === "Bot",
     body: comment.body,
   };
-}
-
-function parse<T>(schema: z.ZodType<T>, json: unknown, name: string): T {
-  const parsed = schema.safeParse(json);
-  if (parsed.success) return parsed.data;
-  const details = { issues: z.prettifyError(parsed.error) };
-  throw new AppError("invalid", `the body is not that of a ${name} event: ${z.prettifyError(parsed.error)}`, {
-    details,
-  });
 }

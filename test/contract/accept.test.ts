@@ -80,6 +80,21 @@ describe("Store.accept on PostgreSQL, many at once", () => {
     expect((await transactions(one)) - before).to.equal(2);
   });
 
+  it("builds the merges of two forges that number repositories and pull requests alike, of the same commit, once each", async () => {
+    const merges = ["acme/here", "acme/There"].map((name) => merge(name, 1));
+    const alike = merges.map((one) => ({ ...one, decision: { ...one.decision, repositoryId: 1 } }));
+    const built = await acceptAll(one.store, alike);
+    expect(built.map(({ verdict }) => verdict)).to.deep.equal(["build", "build"]);
+    // Together, and in turn.
+    for (const known of [
+      await acceptAll(one.store, alike.map(renamed)),
+      await settleAll(other.store, alike.map(renamed)),
+    ])
+      expect(known.map((answer) => (answer as Accepted).buildId)).to.deep.equal(built.map(({ buildId }) => buildId));
+    const found = await Promise.all(alike.map(({ request }) => one.store.mergeBuild(request, 1)));
+    expect(found).to.deep.equal(built.map(({ buildId }) => buildId));
+  });
+
   it("reaches a repository's limit in the middle of a batch, and keeps what is above it for a replay", async () => {
     const merges = Array.from({ length: 20 }, (_none, number) => merge("acme/full", number));
     const answers = await acceptAll(one.store, merges);

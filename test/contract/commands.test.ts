@@ -54,7 +54,7 @@ describe("commands in comments on PostgreSQL", () => {
   }
 
   async function take(delivery = commented()): Promise<string> {
-    await opened.store.accept(delivery, decide(delivery.event, [shop], delivery.name), null);
+    await opened.store.accept(delivery, decide(delivery.event, [shop], delivery), null);
     return delivery.guid;
   }
 

@@ -93,6 +93,43 @@ describe("Git, of a merge", function () {
     });
   }
 
+  describe("of a forge that says where the pull request begins, and not how many commits it has", () => {
+    for (const method of ["merge", "squash", "rebase"] as const)
+      it(`by ${method} has the same range`, async () => {
+        const pullRequest = await open("x", "dir/y", "z");
+        const before = await repository.commit({ files: { "before.txt": "1" }, message: "before" });
+        const { mergeCommitSha } = await pullRequest.merge(method);
+        const hint = { ...hintOf(pullRequest), commits: null, mergeBase: pullRequest.baseSha };
+        const changes = await ask(mergeCommitSha, hint);
+        expect(changes).to.deep.equal({ method, since: before, files: ["dir/y", "x", "z"] });
+      });
+
+    it("by fast-forward has all of its commits", async () => {
+      await repository.commit({ files: { "earlier.txt": "1" }, message: "earlier" });
+      const { number, baseSha, headSha } = await open("x", "dir/y", "z");
+      await plain("update-ref", "refs/heads/main", headSha);
+      const hint = { headRef: `refs/pull/${number}/head`, headSha, commits: null, mergeBase: baseSha };
+      const changes = await ask(headSha, hint);
+      expect(changes).to.deep.equal({ method: "fast_forward", since: baseSha, files: ["dir/y", "x", "z"] });
+    });
+
+    it("has the wider range where the remote does not have its commits, or nothing is known", async () => {
+      const pullRequest = await open("x", "y");
+      await repository.commit({ files: { "before.txt": "1" }, message: "before" });
+      const { mergeCommitSha } = await pullRequest.merge("rebase");
+      const none = { headRef: null, headSha: pullRequest.headSha, commits: null };
+      const wide = await ask(mergeCommitSha, { ...none, mergeBase: pullRequest.baseSha });
+      expect(wide?.files).to.deep.equal(["before.txt", "x", "y"]);
+      expect((await ask(mergeCommitSha, none))?.files).to.include.members(["a.txt", "x", "y"]);
+    });
+
+    it("refuses what is no commit id", async () => {
+      const { headSha } = await open("x");
+      const merge = { headRef: null, headSha, commits: null, mergeBase: "--output=x" };
+      await fails(ask(headSha, merge), "invalid", '"--output=x" is not a commit id');
+    });
+  });
+
   /** `commits`: the pull request's own without merges, its head last. */
   async function mergeByHand(
     run: (...args: string[]) => Promise<string>,

@@ -44,6 +44,7 @@ describe("the ledger", function () {
       "action",
       "merged",
       "repository",
+      "forge",
       "branch",
       "draft",
       "labels",

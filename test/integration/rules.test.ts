@@ -51,6 +51,7 @@ describe("the rules of a repository", function () {
       ["action", true, "closed"],
       ["merged", true, "merged: true"],
       ["repository", true, "acme/shop"],
+      ["forge", true, "github"],
       ["branch", true, "main"],
       ["draft", true, "draft: false"],
       ["labels", true, "image"],

@@ -155,7 +155,7 @@ describe("a comment", () => {
     ...{ commentId: "9", commentedAt: new Date(0), author: "octocat", isBot: false, body: "/mergedock rebuild" },
   };
   const decideOn = (change: Partial<CommentEvent>, repository = shop) =>
-    decide({ ...said, ...change }, [repository], "issue_comment");
+    decide({ ...said, ...change }, [repository], { forge: "github", name: "issue_comment" });
 
   it("that is a command is taken up, and builds nothing by itself", () => {
     for (const isMerged of [true, null]) {

@@ -8,6 +8,7 @@ import { exampleRepository } from "../helpers/example-repository.ts";
 
 const sha = "a".repeat(40);
 const shop = exampleRepository({ branches: ["main", "release/*"] });
+const sent = { forge: "github", name: "pull_request" };
 
 function closed(change: Partial<PullRequest> = {}, event: Partial<PullRequestEvent> = {}): PullRequestEvent {
   const base = { kind: "pull_request", action: "closed", repository: "acme/shop", repositoryId: 1 } as const;
@@ -16,7 +17,7 @@ function closed(change: Partial<PullRequest> = {}, event: Partial<PullRequestEve
 
 describe("decide", () => {
   it("builds a pull request that was merged into a configured branch", () => {
-    const decision = decide(closed(), [shop], "pull_request");
+    const decision = decide(closed(), [shop], sent);
     expect(decision).to.include({ verdict: "build", sha, repository: shop, repositoryId: 1, about: exampleAbout });
     expect(decision.reason).to.equal("pull request #7 was merged into main");
     expect(decision.rules.map(({ rule, passed }) => [rule, passed])).to.deep.equal([
@@ -24,6 +25,7 @@ describe("decide", () => {
       ["action", true],
       ["merged", true],
       ["repository", true],
+      ["forge", true],
       ["branch", true],
       ["draft", true],
       ["labels", true],
@@ -32,11 +34,11 @@ describe("decide", () => {
   });
 
   it("takes the repository's name in any case, as the forge does", () => {
-    expect(decide(closed({}, { repository: "Acme/Shop" }), [shop], "pull_request").verdict).to.equal("build");
+    expect(decide(closed({}, { repository: "Acme/Shop" }), [shop], sent).verdict).to.equal("build");
   });
 
   it("builds a merge into a branch that a pattern allows", () => {
-    expect(decide(closed({ baseRef: "release/1.2" }), [shop], "pull_request").verdict).to.equal("build");
+    expect(decide(closed({ baseRef: "release/1.2" }), [shop], sent).verdict).to.equal("build");
   });
 
   const skipped: [string, PullRequestEvent, string, string][] = [
@@ -64,7 +66,7 @@ describe("decide", () => {
   ];
   for (const [what, event, rule, reason] of skipped) {
     it(`skips ${what}, and says so`, () => {
-      const decision = decide(event, [shop], "pull_request");
+      const decision = decide(event, [shop], sent);
       expect(decision.verdict).to.equal("skip");
       expect(decision.reason).to.contain(reason);
       expect(decision.rules.at(-1)).to.include({ rule, passed: false });
@@ -131,28 +133,28 @@ describe("decide", () => {
   ];
   for (const { what, repository, change, refused, reason } of filtered) {
     it(`skips ${what} where the repository says so, and leaves what it saw`, () => {
-      const decision = decide(closed(change), [exampleRepository(repository)], "pull_request");
+      const decision = decide(closed(change), [exampleRepository(repository)], sent);
       expect(decision).to.include({ verdict: "skip", reason });
       expect(decision.rules.at(-1)).to.deep.equal(refused);
-      const unfiltered = decide(closed(change), [exampleRepository({ skipDirectives: [] })], "pull_request");
+      const unfiltered = decide(closed(change), [exampleRepository({ skipDirectives: [] })], sent);
       expect(unfiltered.verdict).to.equal("build");
     });
   }
 
   it("does not take a directive that a body only quotes for one", () => {
     const change = { body: "Release notes: chore(release): 1.2.3 [skip ci] (#4)" };
-    expect(decide(closed(change), [exampleRepository()], "pull_request").verdict).to.equal("build");
+    expect(decide(closed(change), [exampleRepository()], sent).verdict).to.equal("build");
   });
 
   it("builds what no filter of the repository leaves out", () => {
     const filters = { drafts: false, labels: ["Image", "ship"], labelsIgnore: ["docs"], skipDirectives: [] };
     const change = { labels: ["image"], title: "Mend a word [skip ci]" };
-    expect(decide(closed(change), [exampleRepository(filters)], "pull_request").verdict).to.equal("build");
+    expect(decide(closed(change), [exampleRepository(filters)], sent).verdict).to.equal("build");
   });
 
   it("leaves the paths to be judged after the fetch, where the repository names some", () => {
     const paths = ["services/cart/**", "!**/*.md"];
-    const { verdict, rules } = decide(closed(), [exampleRepository({ paths })], "pull_request");
+    const { verdict, rules } = decide(closed(), [exampleRepository({ paths })], sent);
     expect(verdict).to.equal("build");
     const saw = "judged after the fetch: services/cart/**, !**/*.md";
     expect(rules.at(-1)).to.deep.equal({ rule: "paths", passed: true, saw });
@@ -197,15 +199,15 @@ describe("decide", () => {
   });
 
   function decided(paths: readonly string[]): BuildDecision {
-    const decision = decide(closed(), [exampleRepository({ paths })], "pull_request");
+    const decision = decide(closed(), [exampleRepository({ paths })], sent);
     if (decision.verdict === "skip") throw new Error(decision.reason);
     return decision;
   }
 
   it("skips other events, and a ping with a friendly word", () => {
-    const push = decide({ kind: "other", repository: "acme/shop", action: null }, [shop], "push");
+    const push = decide({ kind: "other", repository: "acme/shop", action: null }, [shop], { ...sent, name: "push" });
     expect(push).to.include({ verdict: "skip", reason: "event push builds nothing; only pull_request does" });
-    const ping = decide({ kind: "ping", repository: "acme/shop", action: null }, [shop], "ping");
+    const ping = decide({ kind: "ping", repository: "acme/shop", action: null }, [shop], { ...sent, name: "ping" });
     expect(ping.reason).to.equal("ping: the hook is set up");
   });
 });

@@ -27,7 +27,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "npm:zod-openapi",
   ],
   "ci-server/forges": ["ci-server/core", "ci-server/adapters", ...packages],
-  "ci-server/forges/github": ["ci-server/core", "ci-server/adapters", "ci-server/forges/github", ...packages],
+  ...ofForges((folder) => ["ci-server/core", "ci-server/adapters", folder, ...packages]),
   "ci-server/builders": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/adapters": ["ci-server/core", "ci-server/adapters", ...packages],
   "ci-server/cli": ["ci-server/core", "ci-server/cli", "ci-server/cli/progress", "node:", "npm:zod", "npm:commander"],
@@ -41,7 +41,7 @@ const rooms: Readonly<Record<string, readonly string[]>> = {
     "ci-server/flows",
     "ci-server/http",
     "ci-server/forges",
-    "ci-server/forges/github",
+    ...Object.keys(ofForges(() => [])),
     "ci-server/builders",
     "certs",
     ...packages,
@@ -118,6 +118,7 @@ describe("the layers' own check", () => {
       { from: "ci-server/flows/a.ts", to: "ci-server/adapters/b.ts" },
       { from: "ci-server/http/a.ts", to: "npm:dockerode" },
       { from: "ci-server/forges/a.ts", to: "ci-server/forges/b.ts" },
+      { from: "ci-server/forges/gitea/a.ts", to: "ci-server/forges/github/b.ts" },
       { from: "ci-server/builders/a.ts", to: "ci-server/forges/b.ts" },
       { from: "ci-server/adapters/a.ts", to: "ci-server/flows/b.ts" },
       { from: "demo/a.ts", to: "ci-server/app.ts" },
@@ -135,6 +136,13 @@ describe("the layers' own check", () => {
     expect(findCircle(circle.slice(1))).to.equal(null);
   });
 });
+
+/** A forge may have a folder, which is a room of its own. */
+function ofForges(mayImport: (folder: string) => readonly string[]): Record<string, readonly string[]> {
+  const entries = readdirSync(path.join(root, "ci-server/forges"), { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => `ci-server/forges/${name}`);
+  return Object.fromEntries(folders.map((folder) => [folder, mayImport(folder)]));
+}
 
 /** Files of the room itself, or of everything below it. */
 function filesOf(room: string, deep = false): string[] {

@@ -22,10 +22,10 @@ const readLedgerSql = `
     (select coalesce(json_agg(json_build_object('guid', guid, 'digest', encode(body_digest, 'hex'), 'receivedAt', received_at,
        'reason', reason, 'buildId', build_id)), '[]') from delivery where guid = any($1::text[])) as stored,
     (select coalesce(json_agg(json_build_object('repositoryId', m.repository_id, 'number', m.number, 'sha', m.sha,
-       'service', m.service, 'buildId', b.id)), '[]')
-     from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[]) as m(repository_id, number, sha, service)
+       'service', m.service, 'repository', m.repository, 'buildId', b.id)), '[]')
+     from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[]) as m(repository_id, number, sha, service, repository)
      cross join lateral (select id from build where trigger = 'pull_request' and not replay and repository_id = m.repository_id
-       and pull_request_number = m.number and sha = m.sha and coalesce(build.service, '') = m.service limit 1) b) as merges,
+       and pull_request_number = m.number and sha = m.sha and coalesce(build.service, '') = m.service and lower(build.repository) = m.repository limit 1) b) as merges,
     array(select nextval(pg_get_serial_sequence('build', 'id')) from generate_series(1, cardinality($2::bigint[]))) as "freeIds"`;
 
 /** The ledger as the batch found it, with what the batch itself has added so far. */
@@ -58,7 +58,7 @@ export async function readLedger(
 ): Promise<Ledger> {
   const merges = batch.flatMap((acceptance) => toMerge(acceptance) ?? []);
   const column = (name: keyof Merge) => merges.map((merge) => merge[name]);
-  const columns = [column("repositoryId"), column("number"), column("sha"), column("service")];
+  const columns = [column("repositoryId"), column("number"), column("sha"), column("service"), column("repository")];
   const values = [batch.map(({ delivery }) => delivery.guid), ...columns];
   const { rows } = await client.query<LedgerRow>({ name: "read-ledger", text: readLedgerSql, values });
   const [found] = rows;
@@ -81,6 +81,8 @@ export interface Merge {
   readonly number: number;
   readonly sha: string;
   readonly service: string;
+  /** The configured name in lower case: another forge may number its repositories alike. */
+  readonly repository: string;
 }
 
 export function toMerge({ decision, request }: Acceptance): Merge | null {
@@ -91,9 +93,10 @@ export function toMerge({ decision, request }: Acceptance): Merge | null {
     number: pullRequest?.number ?? 0,
     sha: sha ?? "",
     service: service ?? "",
+    repository: request.repository.toLowerCase(),
   };
 }
 
-export function keyOf({ repositoryId, number, sha, service }: Merge): string {
-  return `${repositoryId} ${number} ${sha} ${service}`;
+export function keyOf({ repositoryId, number, sha, service, repository }: Merge): string {
+  return `${repositoryId} ${number} ${sha} ${service} ${repository}`;
 }

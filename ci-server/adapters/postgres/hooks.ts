@@ -12,10 +12,10 @@ const saveSql = `insert into forge_hook (forge, repository, hook_id, url, secret
 const lastSql = `select at as "receivedAt", secret_id as "secretId" from (
     select d.id, d.received_at as at, d.secret_id, d.hook_id from delivery d
     where lower(d.repository) = lower($2) and d.forge = $1 order by d.id desc limit 1000) as newest
-  where $3::text is null or hook_id = $3 order by id desc limit 1`;
-// The second condition is the index's.
+  where $3::text is null or hook_id = $3 or hook_id is null order by id desc limit 1`;
+// The second condition is the index's. A Gitea does not say which hook it is.
 const isPing =
-  "d.name = 'ping' and d.name <> 'pull_request' and d.forge = $1 and d.hook_id = $3 and lower(d.repository) = lower($2)";
+  "d.name = 'ping' and d.name <> 'pull_request' and d.forge = $1 and (d.hook_id = $3 or d.hook_id is null) and lower(d.repository) = lower($2)";
 const pingSql = `update forge_hook set last_ping_at = coalesce((select d.received_at from delivery d where ${isPing}
     order by d.id desc limit 1), last_ping_at)
   where forge = $1 and lower(repository) = lower($2) and hook_id = $3 returning last_ping_at as at`;

@@ -55,8 +55,8 @@ export async function findMergeBuild(
 ): Promise<number | null> {
   const { rows } = await pool.query<{ id: string }>(
     `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3
-       and coalesce(service, '') = coalesce($4, '')`,
-    [repositoryId, request.pullRequest?.number ?? null, request.sha, request.service],
+       and coalesce(service, '') = coalesce($4, '') and lower(repository) = lower($5)`,
+    [repositoryId, request.pullRequest?.number ?? null, request.sha, request.service, request.repository],
   );
   return rows[0] === undefined ? null : Number(rows[0].id);
 }

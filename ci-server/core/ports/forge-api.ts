@@ -92,6 +92,8 @@ export interface ForgeHooks {
   remove(id: string, signal: AbortSignal): Promise<void>;
   /** Has the forge send its question whether anybody is there. */
   ping(id: string, signal: AbortSignal): Promise<void>;
+  /** Whether the forge sends that question by itself to a hook that was just made. */
+  readonly pingsNew: boolean;
   /** Null where the forge does not tell what it has sent. */
   readonly deliveries: HookDeliveries | null;
 }

@@ -20,7 +20,9 @@ export interface MergeHint {
   /** The remote's ref of the pull request's own commits; null where the remote has none. */
   readonly headRef: string | null;
   readonly headSha: string | null;
-  readonly commits: number;
+  /** Null where the forge does not say: they are counted from `mergeBase`. */
+  readonly commits: number | null;
+  readonly mergeBase?: string | null;
 }
 
 /** `files`: all that were changed, as git spells them; a file that was moved is there under both names. */

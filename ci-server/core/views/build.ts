@@ -20,7 +20,8 @@ const pullRequest = z
     mergedBy: z.string().nullable(),
     headRef: z.string().nullable().optional(),
     headSha: z.string().nullable().optional(),
-    commits: count.optional(),
+    commits: count.nullable().optional(),
+    mergeBase: z.string().nullable().optional(),
     repository: z
       .object({ description: z.string().nullable(), license: z.string().nullable() })
       .optional()

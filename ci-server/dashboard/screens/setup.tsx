@@ -58,6 +58,7 @@ function Webhook({ system }: { readonly system: SystemView }) {
       ) : (
         <Command text={setup.payloadUrl} label="the payload URL" />
       )}
+      <OtherForges urls={setup.payloadUrls.slice(1)} />
       <h3>Secret</h3>
       <Secret file={setup.webhookSecretFile} />
       <Facts
@@ -70,6 +71,16 @@ function Webhook({ system }: { readonly system: SystemView }) {
       <Heard system={system} />
     </section>
   );
+}
+
+/** Where a repository on another forge has its webhook lead to; all else is the same. */
+function OtherForges({ urls }: { readonly urls: SystemView["setup"]["payloadUrls"] }) {
+  return urls.map(({ forge, url }) => (
+    <div key={forge}>
+      <h3>Payload URL for repositories on {forge}</h3>
+      <Command text={url} label={`the payload URL for ${forge}`} />
+    </div>
+  ));
 }
 
 function Heard({ system }: { readonly system: SystemView }) {

@@ -34,8 +34,8 @@ function whatToFetch({ pullRequest, ref, sha }: Build, { branches }: Repository)
 /** A build because of a base image asks nobody what its merge changed: that image has to be made anew. */
 function mergeHint({ pullRequest, trigger }: Build): MergeHint | null {
   if (pullRequest === null || trigger === "base_image") return null;
-  const { headRef = null, headSha = null, commits = 1 } = pullRequest;
-  return { headRef, headSha, commits };
+  const { headRef = null, headSha = null, commits = 1, mergeBase = null } = pullRequest;
+  return { headRef, headSha, commits, mergeBase };
 }
 
 /** A replica lags for seconds: a commit that is not there after the tries is not on the branch. */

@@ -51,6 +51,7 @@ export function createHooks(ask: Ask): ForgeHooks {
     async ping(id, signal) {
       await ask(`POST ${hooksRoute}/{hook_id}/pings`, { hook_id: id }, signal);
     },
+    pingsNew: true,
     deliveries: createDeliveries(ask),
   };
 }
