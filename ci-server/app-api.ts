@@ -9,6 +9,7 @@ import { createAccounts } from "./adapters/postgres/accounts.ts";
 import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
+import { createReconcileStore } from "./adapters/postgres/reconcile.ts";
 import { findTunnel } from "./adapters/tunnel.ts";
 import { gitVersion } from "./adapters/versions.ts";
 import type { Opened } from "./app-opened.ts";
@@ -16,6 +17,7 @@ import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
 import type { SystemFacts } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
+import { reconcileWarnings } from "./flows/reconcile-warnings.ts";
 import { makeToken } from "./http/access-token.ts";
 import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } from "./http/api.ts";
 import { createAuthentication } from "./http/auth.ts";
@@ -40,12 +42,14 @@ export interface ApiNeeds {
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
   const { secrets, delivery, pruning, signer, registryCa, webhookUrl, live } = needs;
+  const reconcile = createReconcileStore(postgres.pool);
   return createApiApp({
     ...{ ...delivery, ...secrets, pruning, checks, registryCa, webhookUrl, live, log },
     ...watchedBy(opened),
     accounts: createAccounts(postgres.pool),
     notifications: createNotificationStore(postgres.pool),
     activity: createActivity(postgres.pool),
+    reconcile,
     system: toSystem(opened, registryCa),
     attestationKey: signer?.publicKey.pem ?? null,
     hosts: toHosts(config),
@@ -96,6 +100,7 @@ function toSystem({ config, checks, postgres }: Opened, registryCa: string | nul
       return url === null ? null : `${url}/webhooks/github`;
     },
     gitVersion,
+    problems: () => reconcileWarnings(createReconcileStore(postgres.pool), config.repositories),
     about: toAbout(config, registryCa),
     now: systemClock.now,
   };

@@ -18,6 +18,7 @@ import { configuredCa, intakeSecrets, readOrMakeWorkerId, registrySecrets } from
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
+import { foundReader } from "./core/found-event.ts";
 import type { Store } from "./core/ports.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
@@ -148,7 +149,13 @@ async function listenForAll(opened: Opened, needs: Omit<ApiNeeds, "delivery" | "
   const { store } = postgres;
   checks.database = store.check;
   const forges = openWebhooks(needs.secrets.webhookSecrets);
-  const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
+  const delivery = {
+    store,
+    forges: [...forges, foundReader],
+    repositories,
+    parseRepositories,
+    ledgerLimits: toLedgerLimits(config),
+  };
   const observe = observing.requests;
   let webhookUrl: string | null = null;
   const live = liveParts(opened);

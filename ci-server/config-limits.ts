@@ -93,6 +93,14 @@ export const limits = z.strictObject({
   sessions_per_token_max: z.number().int().positive().default(100),
   tokens_max: z.number().int().positive().default(1_000),
   audit_entries_max: z.number().int().positive().default(100_000),
+  // Of what was missed: what a hook has sent is looked for so far back, so many deliveries at once; and so many commits of a
+  // branch. A commit that is younger is left to its delivery.
+  reconcile_days_max: z.number().int().min(1).max(366).default(3),
+  reconcile_deliveries_max: z.number().int().positive().max(100_000).default(10_000),
+  reconcile_commits_max: z.number().int().positive().max(100_000).default(1_000),
+  reconcile_grace_seconds: z.number().int().nonnegative().max(3_600).default(60),
+  // Of one look at one repository.
+  reconcile_seconds_max: seconds(10 * 60),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

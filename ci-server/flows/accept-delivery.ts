@@ -27,12 +27,22 @@ export function toBuildRequest(decision: BuildDecision, deliveryGuid: string): B
   const { number, title, url, author, mergedBy, headRef, headSha, commits } = pullRequest;
   return {
     repository: repository.name,
-    trigger: "pull_request",
+    trigger: decision.trigger ?? "pull_request",
     sha,
     ref: pullRequest.baseRef,
     service: null,
     version: null,
-    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits, repository: about },
+    pullRequest: {
+      number,
+      title,
+      url,
+      author,
+      mergedBy,
+      headRef,
+      headSha,
+      commits,
+      ...(about !== null && { repository: about }),
+    },
     deliveryGuid,
   };
 }

@@ -22,6 +22,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { pruneRoutes } from "./prune.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { rebuildRoutes } from "./rebuild.ts";
+import { type ReconcileOptions, reconcileRoutes } from "./reconcile.ts";
 import { referenceRoutes } from "./reference.ts";
 import { registryCaRoutes } from "./registry-ca.ts";
 import { registryImageRoutes } from "./registry-images.ts";
@@ -52,7 +53,7 @@ export interface ApiLimits {
   readonly auditEntriesMax: number;
 }
 
-export interface ApiOptions extends HealthOptions, DeliveryOptions, SetupParts {
+export interface ApiOptions extends HealthOptions, DeliveryOptions, ReconcileOptions, SetupParts {
   readonly accounts: Accounts;
   readonly activity: Activity;
   readonly system: SystemParts;
@@ -119,6 +120,7 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     registryImageRoutes(catalogue),
     imageRoutes(options),
     deliveryRoutes(options),
+    reconcileRoutes(options),
     repositoryRoutes({ ...options, catalogue }),
     systemRoutes(system),
     setupRoutes(options),

@@ -17,6 +17,7 @@ import { notificationPaths } from "./notifications.ts";
 import { operation, type Paths } from "./operation.ts";
 import { prunePaths } from "./prune.ts";
 import { rebuildPaths } from "./rebuild.ts";
+import { reconcilePaths } from "./reconcile.ts";
 import { registryCaPaths } from "./registry-ca.ts";
 import { registryImagePaths } from "./registry-images.ts";
 import { repositoryPaths } from "./repositories.ts";
@@ -51,6 +52,7 @@ const resources: readonly Paths[] = [
   imagePaths,
   registryImagePaths,
   deliveryPaths,
+  reconcilePaths,
   repositoryPaths,
   systemPaths,
   setupPaths,

@@ -7,7 +7,7 @@ import type { Catalogue, Disk } from "../core/ports.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
-import { type SystemFacts, warningsOf } from "../core/warnings.ts";
+import { type SystemFacts, type Warning, warningsOf } from "../core/warnings.ts";
 import { type Check, type CheckOutcome, runChecks } from "./health.ts";
 import { operation, type Paths } from "./operation.ts";
 
@@ -19,6 +19,8 @@ export interface SystemParts {
   /** Public URL of the webhooks; null when there is none. Never throws. */
   readonly payloadUrl: (signal: AbortSignal) => Promise<string | null>;
   readonly gitVersion: () => Promise<string | null>;
+  /** Warnings of what goes on beside the builds. */
+  readonly problems: () => Promise<readonly Warning[]>;
   readonly about: SystemAbout;
   readonly now: () => Date;
 }
@@ -49,8 +51,9 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, payloadUrl, git] = await Promise.all([
-    readTotals(parts),
+  const [totals, problems, payloadUrl, git] = await Promise.all([
+    unlessAway(parts.catalogue.totals()),
+    unlessAway(parts.problems()),
     parts.payloadUrl(signal),
     parts.gitVersion(),
   ]);
@@ -67,7 +70,7 @@ async function describe(parts: SystemParts) {
     checks,
     // A registry says of itself which API it speaks, and not which version it is.
     versions: { node: about.nodeVersion, engine, registry: null, database, git },
-    warnings: warningsOf({ ...about.facts, engineVersion: engine }),
+    warnings: [...warningsOf({ ...about.facts, engineVersion: engine }), ...(problems ?? [])],
     setup: {
       payloadUrl,
       webhookSecretFile: about.webhookSecretFile,
@@ -85,8 +88,8 @@ async function describe(parts: SystemParts) {
 }
 
 /** Null when the database does not answer: what it is asked for is missing then, and its check says why. */
-function readTotals({ catalogue }: SystemParts): Promise<Totals | null> {
-  return catalogue.totals().catch((error: unknown) => {
+function unlessAway<T>(asked: Promise<T>): Promise<T | null> {
+  return asked.catch((error: unknown) => {
     if (error instanceof AppError && error.code === "unavailable") return null;
     throw error;
   });

@@ -7,10 +7,10 @@ import { type BuildDecision, type Decision, withFullQueue, withLedger } from "..
 import type { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
 import type { Concurrency } from "../../core/recipe.ts";
-import { type Acceptance, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
+import { type Acceptance, isFound, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
 import { type NewBuild, toBuildRow, type Writes, write } from "./batch-writes.ts";
 import type { BuildIds } from "./build-ids.ts";
-import { type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
+import { originOf, type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
 import type { BuildQueue } from "./queue.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import type { RepositorySettings } from "./repository-settings.ts";
@@ -52,6 +52,7 @@ export async function acceptBatch(pool: Pool, parts: BatchParts, batch: readonly
  * after all, and nothing is written then. Several receivers may do so at once.
  */
 async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes | null> {
+  if (batch.some(isFound)) return null;
   const { room, settings, ids } = parts;
   const merges = batch.filter((acceptance) => toMerge(acceptance) !== null);
   if (!settings.isKnown || merges.some((acceptance) => concurrencyOf(parts, acceptance) === "supersede")) return null;
@@ -109,7 +110,14 @@ function acceptOne(ledger: Ledger, writes: Writes, acceptance: Acceptance): Acce
   writes.deliveries.push({ row: toDeliveryRow(delivery, body, recorded), body: body.compressed });
   const { rules: _kept, ...accepted } = recorded;
   const { guid, reason, buildId } = accepted;
-  ledger.stored.set(guid, { guid, digest: body.digest, receivedAt: ledger.now, reason, buildId });
+  ledger.stored.set(guid, {
+    guid,
+    digest: body.digest,
+    receivedAt: ledger.now,
+    reason,
+    buildId,
+    origin: originOf(delivery),
+  });
   return accepted;
 }
 
