@@ -65,32 +65,6 @@ export class GithubTester {
     await rm(this.#folder, { recursive: true, force: true });
   }
 
-  /** The server is gone while this is done; its hooks lead to it when it has come back. */
-  async whileDown<T>(work: () => Promise<T>): Promise<T> {
-    const before = this.ci.app.webhookUrl;
-    await this.ci.stopServer();
-    const done = await work();
-    await this.ci.startServer();
-    for (const { config } of this.repository.hooks.values())
-      if (config.url === before) config.url = this.ci.app.webhookUrl;
-    return done;
-  }
-
-  /** Has the server look now for what did not arrive; returns what it says of the look when it is over. */
-  async reconcile(): Promise<ReconcileState> {
-    const asked = (await (await this.ci.post("/reconcile", {})).json()) as { repositories: { round: number }[] };
-    return this.looked(asked.repositories[0]?.round ?? 0);
-  }
-
-  /** What the server says of its looks, when this one is over. */
-  looked(round: number): Promise<ReconcileState> {
-    const look = async () => {
-      const { repositories } = (await (await this.ci.api("/reconcile")).json()) as { repositories: ReconcileState[] };
-      return repositories[0] as ReconcileState; // one is configured
-    };
-    return this.until(look, ({ endedRound }) => endedRound >= round);
-  }
-
   get repository(): FakeRepository {
     return this.github.repository(name);
   }

@@ -128,6 +128,7 @@ function readDelivery(question: Question): Answer {
   const found = deliveryOf(question);
   if (found === undefined) return notFound;
   const { requestHeaders: headers, payload, answer } = found;
+  if (question.state.faults.lostPayloads.has(found.guid)) return notFound;
   return { status: 200, body: { ...toDelivery(found), request: { headers, payload }, response: { payload: answer } } };
 }
 

@@ -39,7 +39,7 @@ export class FakeGithub {
     let id = 1_000;
     const state: FakeState = {
       ...{ url: "", repositories: new Map(), tokens: new Map(), asked: [] },
-      ...{ faults: { next: null, isCutOff: false }, nextId: () => ++id },
+      ...{ faults: { next: null, isCutOff: false, lostPayloads: new Set() }, nextId: () => ++id },
     };
     const holder: { github?: FakeGithub } = {};
     const git = await startGitServer({

@@ -86,6 +86,8 @@ export interface CommentRecord {
 
 /** What goes wrong on purpose. */
 export interface Faults {
+  /** GUIDs of deliveries whose payload is kept no longer. */
+  readonly lostPayloads: Set<string>;
   /** The next so many requests of the API are answered like this. */
   next: { readonly status: number; readonly headers?: Readonly<Record<string, string>>; times: number } | null;
   /** Hooks are not sent: what happens now is only on record, with nobody's answer. */
