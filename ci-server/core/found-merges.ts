@@ -4,6 +4,17 @@ import type { FoundEvent, PullRequest } from "./delivery.ts";
 import type { Repository } from "./recipe.ts";
 import { type BranchCommit, type PullHeads, type RecognisedMerge, recogniseMerge } from "./recognise-merge.ts";
 
+/** Up to the first commit that was made just now, or by a clock that is a little ahead of ours: its delivery may be on its way. */
+export function untilYoung(
+  commits: readonly BranchCommit[],
+  { now, graceSeconds }: { readonly now: Date; readonly graceSeconds: number },
+): readonly BranchCommit[] {
+  const isYoung = ({ committedAt }: BranchCommit) =>
+    Math.abs(now.getTime() - committedAt.getTime()) < graceSeconds * 1_000;
+  const first = commits.findIndex(isYoung);
+  return first < 0 ? commits : commits.slice(0, first);
+}
+
 /** What the ledger knows of the commits and of the pull requests that they name. */
 export interface KnownMerges {
   /** Merges that have a build, with the number of their pull request's commits. */

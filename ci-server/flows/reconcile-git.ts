@@ -3,7 +3,7 @@
 import { matchesBranch } from "../core/branch-pattern.ts";
 import type { FoundEvent } from "../core/delivery.ts";
 import { toFoundDelivery } from "../core/found-event.ts";
-import { foundEvents, namedNumbers } from "../core/found-merges.ts";
+import { foundEvents, namedNumbers, untilYoung } from "../core/found-merges.ts";
 import type { Clock, GitHistory, ReconcileStore, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import type { BranchCommit } from "../core/recognise-merge.ts";
@@ -46,7 +46,7 @@ export async function lookInGit(parts: ReconcileGitParts, repository: Repository
 const nothing = { taken: [], pushed: 0 } as const;
 
 async function lookAtBranch(parts: ReconcileGitParts, of: Branch, signal: AbortSignal) {
-  const { state, clock, daysMax } = parts;
+  const { state, clock, daysMax, graceSeconds } = parts;
   const { repository, branch, tip } = of;
   const known = await state.branchTip(repository.name, branch);
   if (known === tip) return nothing;
@@ -58,22 +58,12 @@ async function lookAtBranch(parts: ReconcileGitParts, of: Branch, signal: AbortS
   }
   const commits = await parts.git.commits({ repository, branch, since, tip, max: parts.commitsMax, signal });
   const oldestMs = known === null ? clock.now().getTime() - daysMax * dayMs : Number.NEGATIVE_INFINITY;
-  const ripe = untilYoung(parts, commits);
+  const ripe = untilYoung(commits, { now: clock.now(), graceSeconds });
   const recent = ripe.filter(({ committedAt }) => committedAt.getTime() >= oldestMs);
   const found = recent.length === 0 ? nothing : await take(parts, of, recent, signal);
   const reached = ripe.length === commits.length ? tip : (ripe.at(-1)?.sha ?? since);
   await state.noteBranch(repository.name, branch, reached);
   return found;
-}
-
-/** Up to the first commit that was made just now, or by a clock that is a little ahead of ours. */
-function untilYoung(
-  { clock, graceSeconds }: ReconcileGitParts,
-  commits: readonly BranchCommit[],
-): readonly BranchCommit[] {
-  const now = clock.now().getTime();
-  const first = commits.findIndex(({ committedAt }) => Math.abs(now - committedAt.getTime()) < graceSeconds * 1_000);
-  return first < 0 ? commits : commits.slice(0, first);
 }
 
 async function take(
