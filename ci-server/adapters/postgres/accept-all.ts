@@ -4,7 +4,7 @@
 import type { Pool } from "pg";
 import { AppError } from "../../core/errors.ts";
 import type { Accepted, Arrived } from "../../core/ports.ts";
-import { acceptBatch, type BatchParts } from "./accept-batch.ts";
+import { acceptAlone, type BatchParts } from "./accept-batch.ts";
 import { BuildIds } from "./build-ids.ts";
 import { type QueueLimits, QueueRoom } from "./queue-room.ts";
 import { toStoredBody } from "./stored-body.ts";
@@ -22,7 +22,7 @@ export async function acceptAll(
     arrived.map(async (one) => ({ ...one, body: await toStoredBody(one.delivery.body) })),
   );
   const parts = { queue, settings, room: new QueueRoom(limits), ids: new BuildIds() };
-  const outcomes = await acceptBatch(pool, parts, batch);
+  const outcomes = await acceptAlone(pool, parts, batch);
   return outcomes.map((outcome) => {
     if (outcome instanceof AppError) throw outcome;
     return outcome;

@@ -7,7 +7,7 @@ import { type BuildDecision, type Decision, withFullQueue, withLedger } from "..
 import type { AppError } from "../../core/errors.ts";
 import type { Accepted } from "../../core/ports.ts";
 import type { Concurrency } from "../../core/recipe.ts";
-import { type Acceptance, isFound, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
+import { type Acceptance, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
 import { type NewBuild, toBuildRow, type Writes, write } from "./batch-writes.ts";
 import type { BuildIds } from "./build-ids.ts";
 import { originOf, type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
@@ -52,7 +52,6 @@ export async function acceptBatch(pool: Pool, parts: BatchParts, batch: readonly
  * after all, and nothing is written then. Several receivers may do so at once.
  */
 async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes | null> {
-  if (batch.some(isFound)) return null;
   const { room, settings, ids } = parts;
   const merges = batch.filter((acceptance) => toMerge(acceptance) !== null);
   if (!settings.isKnown || merges.some((acceptance) => concurrencyOf(parts, acceptance) === "supersede")) return null;
@@ -76,7 +75,8 @@ async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Accept
 /** Takes back a batch that was not fresh. */
 class KnownBefore extends Error {}
 
-async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
+/** While it runs no other batch does, of whatever process: what the ledger holds of it is seen. */
+export async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
   parts.ids.forget();
   const work = async (client: PoolClient) => {
     const { writes, outcomes } = decideAll(await readLedger(client, parts, batch), batch);

@@ -102,7 +102,7 @@ export function keyOf({ repositoryId, repository, number, sha, service }: Merge)
   return `${of} ${number} ${sha} ${service}`;
 }
 
-/** Whether git showed it. Such a one is written alone: it may be the same merge as one that goes by another key. */
+/** Whether git showed it: it may be the same merge as one that goes by another key. */
 export function isFound({ delivery }: Pick<Acceptance, "delivery">): boolean {
   return originOf(delivery) === "git";
 }
