@@ -14,7 +14,7 @@ import type {
   Store,
 } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
-import { type Look, toArrived } from "./reconcile-look.ts";
+import { type Look, takeAll, toArrived } from "./reconcile-look.ts";
 
 export interface ReconcileApiParts {
   readonly store: Store;
@@ -86,10 +86,12 @@ async function lookAtHook(parts: ReconcileApiParts, of: OfHook, signal: AbortSig
   const since = new Date(Math.max(oldest, (completeAt?.getTime() ?? 0) - overlapMs));
   const sent = await deliveries.list(hookId, since, deliveriesMax, signal);
   const missing = await findMissing(parts, repository, sent);
-  const outcome = await takeAll(parts, of, missing, signal);
+  const { refused, ...outcome } = await readAll(parts, of, missing, signal);
   await state.noteHook(repository.name, hookId, now);
   const cut = `the hook has sent more than ${deliveriesMax} deliveries since ${since.toISOString()}, and the oldest were not looked at; raise limits.reconcile_deliveries_max`;
-  return { ...outcome, problem: sent.length < deliveriesMax ? null : cut };
+  const unstored = `${refused} of the hook's deliveries cannot be stored; the forge lists them among those that failed`;
+  const problem = sent.length >= deliveriesMax ? cut : refused > 0 ? unstored : null;
+  return { ...outcome, problem };
 }
 
 /** Oldest first, one attempt for each GUID. Whatever it was answered with, what the ledger lacks did not arrive. */
@@ -118,13 +120,16 @@ function isWanted({ commands }: Repository, { event, action }: HookDelivery): bo
   return commands && event === "issue_comment" && (action === "created" || action === null);
 }
 
-async function takeAll(parts: ReconcileApiParts, of: OfHook, missing: readonly HookDelivery[], signal: AbortSignal) {
+async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly HookDelivery[], signal: AbortSignal) {
   const taken: Accepted[] = [];
   let askedAgain = 0;
+  let refused = 0;
   let chunk: Delivery[] = [];
   const flush = async () => {
     const arrived = chunk.map((delivery) => toArrived(parts.repositories, delivery));
-    taken.push(...(await parts.store.acceptAll(arrived)));
+    const outcome = await takeAll(parts.store, arrived);
+    taken.push(...outcome.taken);
+    refused += outcome.refused;
     chunk = [];
   };
   for (const one of missing) {
@@ -135,7 +140,7 @@ async function takeAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
     if (chunk.length >= chunkMax || bytes >= chunkBytesMax) await flush();
   }
   await flush();
-  return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain };
+  return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused };
 }
 
 /** `null`: the forge keeps the payload no longer. */

@@ -7,7 +7,7 @@ import { foundEvents, namedNumbers, untilYoung } from "../core/found-merges.ts";
 import type { Clock, GitHistory, ReconcileStore, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import type { BranchCommit } from "../core/recognise-merge.ts";
-import { type Look, toArrived } from "./reconcile-look.ts";
+import { type Look, takeAll, toArrived } from "./reconcile-look.ts";
 
 export interface ReconcileGitParts {
   readonly store: Store;
@@ -81,9 +81,10 @@ async function take(
   const numbers = await state.pullRequestsSeen(repository.name, namedNumbers(commits, heads));
   const events = foundEvents({ repository, branch, commits, heads, known: { shas, numbers } });
   const arrived = events.map((event) => toArrived(repositories, toFoundDelivery(event)));
-  const accepted = await store.acceptAll(arrived);
+  const merges = new Set(arrived.filter((_one, index) => isMerge(events[index])).map(({ delivery }) => delivery.guid));
+  const { taken } = await takeAll(store, arrived);
   return {
-    taken: accepted.filter(({ verdict }, index) => verdict !== "duplicate" && isMerge(events[index])),
+    taken: taken.filter(({ verdict, guid }) => verdict !== "duplicate" && merges.has(guid)),
     pushed: events.reduce((sum, event) => sum + (isMerge(event) ? 0 : event.commits), 0),
   };
 }

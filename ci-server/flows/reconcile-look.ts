@@ -2,7 +2,8 @@
 
 import { type Decision, decide } from "../core/decide.ts";
 import type { Delivery } from "../core/delivery.ts";
-import type { Accepted, Arrived } from "../core/ports.ts";
+import { toAppError } from "../core/errors.ts";
+import type { Accepted, Arrived, Store } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
 import { toBuildRequest } from "./accept-delivery.ts";
 
@@ -22,4 +23,23 @@ export function toArrived(repositories: readonly Repository[], delivery: Deliver
   const decision: Decision = decide(delivery.event, repositories, delivery.name);
   const request = decision.verdict === "build" ? toBuildRequest(decision, delivery.guid) : null;
   return { delivery, decision, request };
+}
+
+export interface Taken {
+  readonly taken: readonly Accepted[];
+  /** Those that cannot be stored. */
+  readonly refused: number;
+}
+
+/** One that the database refuses must not keep the others out, look after look. Throws `unavailable`. */
+export async function takeAll(store: Pick<Store, "acceptAll">, arrived: readonly Arrived[]): Promise<Taken> {
+  try {
+    return { taken: await store.acceptAll(arrived), refused: 0 };
+  } catch (thrown) {
+    if (toAppError(thrown).code === "unavailable") throw thrown;
+    if (arrived.length === 1) return { taken: [], refused: 1 };
+  }
+  const each: Taken[] = [];
+  for (const one of arrived) each.push(await takeAll(store, [one]));
+  return { taken: each.flatMap(({ taken }) => taken), refused: each.reduce((sum, { refused }) => sum + refused, 0) };
 }

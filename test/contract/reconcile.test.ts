@@ -11,7 +11,7 @@ import type { Delivery, FoundEvent, PullRequestEvent } from "../../ci-server/cor
 import { toFoundDelivery } from "../../ci-server/core/found-event.ts";
 import type { Accepted, Arrived, ReconcileStore } from "../../ci-server/core/ports.ts";
 import type { Concurrency } from "../../ci-server/core/recipe.ts";
-import { toArrived } from "../../ci-server/flows/reconcile-look.ts";
+import { takeAll, toArrived } from "../../ci-server/flows/reconcile-look.ts";
 import { exampleAbout } from "../helpers/example-about.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { examplePullRequest } from "../helpers/example-pull-request.ts";
@@ -64,6 +64,17 @@ describe("what was looked for, on PostgreSQL", () => {
     );
     expect(rows.map(({ id }) => id)).to.deep.equal(answers.map(({ buildId }) => buildId));
     expect(rows.map(({ result }) => result)).to.deep.equal([...Array(49).fill("cancellation"), null]);
+  });
+
+  it("is taken but for what the database refuses", async () => {
+    const [first, poisoned, last] = [1, 2, 3].map((number) => inApi(merge("acme/poison", number)));
+    if (first === undefined || poisoned === undefined || last === undefined) throw new Error("three were made");
+    const delivery = { ...poisoned.delivery, hookId: "\0" };
+    const { taken, refused } = await takeAll(one.store, [first, { ...poisoned, delivery }, last]);
+    expect(taken.map(({ guid, verdict }) => [guid, verdict])).to.deep.equal(
+      [first, last].map((told) => [told.delivery.guid, "build"]),
+    );
+    expect(refused).to.equal(1);
   });
 
   it("has its delivery after it as a duplicate, whatever its bytes are; a delivery that was signed has to be the same", async () => {

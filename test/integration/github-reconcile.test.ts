@@ -192,7 +192,14 @@ describe("F10: fifty merges while the server was away, of which the newest repla
   after(() => talk.stop());
 
   it("are one image: that of the newest", async () => {
+    const began = performance.now();
     const builds = await talk.allBuilt(merges);
+    const seconds = Math.round((performance.now() - began) / 100) / 10;
+    const { found } = await talk.state();
+    const shas = new Set(builds.map(({ sha }) => sha));
+    const lost = missed.filter(({ mergedSha }) => !shas.has(mergedSha)).length;
+    const built = builds.filter(({ result }) => result === "success").length;
+    console.table({ F10: { merges, found, built, lost, doubled: builds.length - shas.size, seconds } });
     expect(builds.map(({ sha, result }) => [sha, result])).to.deep.equal(
       missed.map(({ mergedSha }, index) => [mergedSha, index < merges - 1 ? "cancellation" : "success"]),
     );
