@@ -2,6 +2,7 @@
 
 import { expect } from "chai";
 import { removeImages } from "../helpers/engine-images.ts";
+import { Fleet } from "../helpers/fleet.ts";
 import type { GithubTesterOptions } from "../helpers/github-tester.ts";
 import { useLab } from "../helpers/lab.ts";
 import { ReconcileTalk } from "../helpers/reconcile-talk.ts";
@@ -61,4 +62,45 @@ describe(`F10: ${merges} merges while the server was away`, function () {
       expect(made).to.deep.equal(wanted);
       expect(new Set(builds.map((build) => build.trigger))).to.deep.equal(new Set([trigger]));
     });
+});
+
+describe("two machines that look at the branches while deliveries come in", function () {
+  this.timeout(300_000);
+  let fleet: Fleet;
+  before(async () => {
+    await useLab();
+    fleet = await Fleet.create({
+      machines: { all: 2 },
+      limits: { reconcile_grace_seconds: 0 },
+      file: { reconcile: { every_seconds: 1 } },
+    });
+    await fleet.startAll();
+  });
+  afterEach(() => removeImages(fleet.lab));
+  after(() => fleet.stop());
+
+  it("build each merge once, whoever tells of it first", async () => {
+    const [repository] = fleet.repositories;
+    if (repository === undefined) throw new Error("there is a repository");
+    const shas: string[] = [];
+    for (let count = 0; count < 30; count += 1) {
+      const merge = await fleet.merge(repository);
+      shas.push(merge.sha);
+      const machine = fleet.machines[count % 2];
+      // Every third one is told of by nobody.
+      if (machine !== undefined && count % 3 > 0) await fleet.deliver(machine, merge.payload);
+    }
+    const builds = await fleet.until(
+      () =>
+        fleet.query<{ sha: string; trigger: string; result: string | null }>("select sha, trigger, result from build"),
+      (found) => found.length >= shas.length && found.every(({ result }) => result !== null),
+      200_000,
+    );
+    const doubled = builds.length - new Set(builds.map(({ sha }) => sha)).size;
+    const lost = shas.filter((sha) => !builds.some((build) => build.sha === sha && build.result === "success")).length;
+    const byGit = builds.filter(({ trigger }) => trigger === "reconcile").length;
+    console.table({ "two machines": { merges: shas.length, byGit, builds: builds.length, lost, doubled } });
+    expect({ lost, doubled }).to.deep.equal({ lost: 0, doubled: 0 });
+    expect(byGit).to.be.within(1, shas.length);
+  });
 });
