@@ -180,7 +180,7 @@ describe("F10: fifty merges while the server was away, of which the newest repla
   let talk: ReconcileTalk;
   let missed: PullHandle[];
   before(async () => {
-    talk = await ReconcileTalk.start({ concurrency: "supersede" });
+    talk = await ReconcileTalk.start({ concurrency: "supersede", file: { reconcile: { every_seconds: 1 } } });
     missed = await talk.whileDown(() =>
       mergeAll(
         talk,
@@ -195,7 +195,7 @@ describe("F10: fifty merges while the server was away, of which the newest repla
     const began = performance.now();
     const builds = await talk.allBuilt(merges);
     const seconds = Math.round((performance.now() - began) / 100) / 10;
-    const { found } = await talk.state();
+    const found = (await talk.deliveries()).filter(({ origin }) => origin === "api").length;
     const shas = new Set(builds.map(({ sha }) => sha));
     const lost = missed.filter(({ mergedSha }) => !shas.has(mergedSha)).length;
     const built = builds.filter(({ result }) => result === "success").length;
@@ -203,6 +203,13 @@ describe("F10: fifty merges while the server was away, of which the newest repla
     expect(builds.map(({ sha, result }) => [sha, result])).to.deep.equal(
       missed.map(({ mergedSha }, index) => [mergedSha, index < merges - 1 ? "cancellation" : "success"]),
     );
+  });
+
+  it("are looked for at intervals, with nobody asking", async () => {
+    const pull = await talk.whileCutOff(() => talk.github.merge("between two looks"));
+    expect(await talk.github.built(pull)).to.include({ result: "success" });
+    const entry = (await talk.deliveries()).findLast(({ origin }) => origin === "api");
+    expect(entry).to.include({ verdict: "build" });
   });
 });
 
