@@ -9,6 +9,7 @@ import { createActivity } from "./adapters/postgres/activity.ts";
 import { createCatalogue } from "./adapters/postgres/catalogue.ts";
 import { createForgeHealthStore } from "./adapters/postgres/forge-health.ts";
 import { createNotificationStore } from "./adapters/postgres/notifications.ts";
+import { createReconcileStore } from "./adapters/postgres/reconcile.ts";
 import { createReportStore } from "./adapters/postgres/reports.ts";
 import { gitVersion } from "./adapters/versions.ts";
 import { openAppParts } from "./app-github-app.ts";
@@ -19,6 +20,7 @@ import type { Config } from "./config.ts";
 import type { Tunnel } from "./core/ports.ts";
 import { commandsUnasked } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
+import { reconcileWarnings } from "./flows/reconcile-warnings.ts";
 import type { RotateParts } from "./flows/rotate-secret.ts";
 import { makeToken } from "./http/access-token.ts";
 import { type ApiLimits, createApiApp, createHealthApp, type HealthOptions } from "./http/api.ts";
@@ -49,6 +51,7 @@ export interface ApiNeeds {
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
   const { delivery, pruning, signer, registryCa, webhookUrl, live, hooks } = needs;
+  const reconcile = createReconcileStore(postgres.pool);
   return createApiApp({
     ...{ ...delivery, hooks, adminToken: needs.secrets.adminToken, pruning, checks, registryCa, webhookUrl, live, log },
     ...watchedBy(opened),
@@ -56,6 +59,7 @@ export function openApi(opened: Opened, needs: ApiNeeds): Koa {
     notifications: createNotificationStore(postgres.pool),
     reports: createReportStore(postgres.pool),
     activity: createActivity(postgres.pool),
+    reconcile,
     appMaking: openAppParts(opened, hooks.payloadUrl),
     system: toSystem(opened, needs),
     attestationKey: signer?.publicKey.pem ?? null,
@@ -118,6 +122,7 @@ function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: 
     tunnel: tunnel.look,
     forges: forgesOf(config),
     gitVersion,
+    problems: () => reconcileWarnings(createReconcileStore(postgres.pool), config.repositories),
     about: toAbout(config, registryCa),
     now: systemClock.now,
   };

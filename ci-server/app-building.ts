@@ -13,10 +13,11 @@ import { openAttesting } from "./app-attestations.ts";
 import { openBases, toBasePolicy, toWatch } from "./app-bases.ts";
 import type { Opened } from "./app-opened.ts";
 import { openPruning } from "./app-prune.ts";
+import { startReconcile } from "./app-reconciling.ts";
 import { openDestinations } from "./app-registries.ts";
 import { credentialsByHost, type RegistrySecrets, readOrMakeWorkerId, readRepositorySecrets } from "./app-secrets.ts";
 import { createDockerBuilder } from "./builders/docker.ts";
-import type { Bases, Builder, Destinations, Git, Locked, Registry } from "./core/ports.ts";
+import type { Bases, Builder, Destinations, Git, GitHistory, Locked, Registry } from "./core/ports.ts";
 import type { Repository } from "./core/recipe.ts";
 import type { AttestParts } from "./flows/attest-parts.ts";
 import type { Pruning } from "./flows/pruning.ts";
@@ -29,7 +30,7 @@ export interface Building {
   readonly registry: Registry;
   readonly destinations: Destinations;
   readonly bases: Bases;
-  readonly git: Git;
+  readonly git: Git & GitHistory;
   readonly attest: AttestParts | null;
   readonly pruning: Pruning;
   /** The passwords that they know. */
@@ -113,6 +114,7 @@ export async function work(opened: Opened, { pruning, ...building }: Building): 
     ensureRoom: pruning.ensureRoom,
   };
   closers.push(startWatchingBases({ ...parts, ...toWatch(config, log) }), sweepEngineOnce(parts, log));
+  closers.push(startReconcile(opened, building.git));
   await postgres.queue.work(async (buildId, lease) => {
     await runBuild({ ...parts, observer: await observing.builds(buildId) }, buildId, lease);
   });

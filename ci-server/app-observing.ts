@@ -8,7 +8,7 @@ import { systemClock } from "./adapters/clock.ts";
 import { createDisk } from "./adapters/disk.ts";
 import { countBuilds, countDeliveries, countForgeQuestions, countRequests } from "./adapters/metrics/observers.ts";
 import { createMetricsPage, type MetricsPage } from "./adapters/metrics/page.ts";
-import { createMetrics } from "./adapters/metrics/registry.ts";
+import { createMetrics, type Metrics } from "./adapters/metrics/registry.ts";
 import { repositoryLabel } from "./adapters/metrics/repository-label.ts";
 import { readBacklog } from "./adapters/postgres/backlog.ts";
 import type { OpenPostgres } from "./adapters/postgres/open.ts";
@@ -31,6 +31,7 @@ export interface ObservingNeeds {
 }
 
 export interface Observing {
+  readonly metrics: Metrics;
   readonly page: MetricsPage;
   readonly requests: RequestObserver;
   readonly deliveries: DeliveryObserver;
@@ -55,6 +56,7 @@ export async function openObserving({ config, log, postgres }: ObservingNeeds): 
   const waking: BuildObserver = { begun: () => ({ ...unwatched, ended: () => notifying?.wake() }) };
   const always = [createBuildLogger(log), ...counting, waking];
   return {
+    metrics,
     page: createMetricsPage({
       ...{ metrics, labelOf, clock, stateFolder },
       backlog: () => readBacklog(postgres.pool),

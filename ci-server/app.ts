@@ -21,6 +21,7 @@ import { createTunnel, describeTunnel, startTunnel } from "./app-tunnel.ts";
 import { attestationSigner } from "./attestation-key.ts";
 import { type Config, parseRepositories } from "./config.ts";
 import type { LedgerLimits } from "./core/delivery.ts";
+import { foundReader } from "./core/found-event.ts";
 import type { Store } from "./core/ports.ts";
 import { startSweeping } from "./flows/sweep-ledger.ts";
 import { type Check, type CheckOutcome, runChecks } from "./http/health.ts";
@@ -165,7 +166,8 @@ async function listenForAll(
   const forges = openWebhooks(() => secrets.list().map(({ secret }) => secret));
   const tunnel = createTunnel({ config, log, forges });
   const hooks = openHooks(opened, { secrets, tunnel, forgeOf: opened.forges.of });
-  const delivery = { store, forges, repositories, parseRepositories, ledgerLimits: toLedgerLimits(config) };
+  const ledgerLimits = toLedgerLimits(config);
+  const delivery = { store, forges: [...forges, foundReader], repositories, parseRepositories, ledgerLimits };
   const observe = observing.requests;
   let webhookUrl: string | null = null;
   const live = liveParts(opened);

@@ -119,6 +119,14 @@ export const limits = z.strictObject({
   tunnel_check_seconds: z.number().int().positive().max(3_600).default(5),
   // Between two attempts at a tunnel that does not open: they begin at a second, and each one waits twice as long.
   tunnel_retry_seconds_max: z.number().int().positive().max(3_600).default(300),
+  // Of what was missed: what a hook has sent is looked for so far back, so many deliveries at once; and so many commits of a
+  // branch. A commit that is younger is left to its delivery.
+  reconcile_days_max: z.number().int().min(1).max(366).default(3),
+  reconcile_deliveries_max: z.number().int().positive().max(100_000).default(10_000),
+  reconcile_commits_max: z.number().int().positive().max(100_000).default(1_000),
+  reconcile_grace_seconds: z.number().int().nonnegative().max(3_600).default(60),
+  // Of one look at one repository.
+  reconcile_seconds_max: seconds(10 * 60),
   worktree_days_max: z.number().int().min(1).max(36_500).default(30),
   ...observingLimits,
 });

@@ -82,7 +82,11 @@ export function checkNames({ ref, sha, merge }: CheckoutRequest): void {
 }
 
 /** Whether it was not there. */
-async function makeMirror({ folder, mirror }: Place, format: ObjectFormat, signal: AbortSignal): Promise<boolean> {
+export async function makeMirror(
+  { folder, mirror }: Place,
+  format: ObjectFormat,
+  signal: AbortSignal,
+): Promise<boolean> {
   await mkdir(mirror, { recursive: true, mode: 0o700 });
   const isThere = await access(path.join(mirror, "HEAD")).then(
     () => true,
@@ -210,7 +214,7 @@ async function fetchMerge(place: Place, request: CheckoutRequest): Promise<Fetch
 }
 
 /** A flat name for a remote's ref, so that no two names are in each other's way. */
-function localName(remote: string): string {
+export function localName(remote: string): string {
   return `refs/mergedock/${createHash("sha256").update(remote).digest("hex")}`;
 }
 

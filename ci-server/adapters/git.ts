@@ -6,11 +6,12 @@ import path from "node:path";
 import type { SimpleGit } from "simple-git";
 import { AppError } from "../core/errors.ts";
 import type { MergeRange } from "../core/merge-range.ts";
-import type { AccessTokens, Checkout, CheckoutRequest, Git, SourceFolders } from "../core/ports.ts";
+import type { AccessTokens, Checkout, CheckoutRequest, Git, GitHistory, SourceFolders } from "../core/ports.ts";
 import { ancestryOf } from "./git-ancestry.ts";
 import { hasBranch } from "./git-branches.ts";
 import { both, gitIn, limiterFile, limiterText } from "./git-command.ts";
 import { checkNames, fetchAgain, fetchWhole } from "./git-fetch.ts";
+import { createGitHistory } from "./git-history.ts";
 import { readFile } from "./git-objects.ts";
 import type { Place } from "./git-remote.ts";
 import { sweepFolders } from "./git-sweep.ts";
@@ -59,7 +60,7 @@ const noTokens: AccessTokens = {
   forget: () => undefined,
 };
 
-export async function createGit(options: GitOptions): Promise<Git & SourceFolders> {
+export async function createGit(options: GitOptions): Promise<Git & GitHistory & SourceFolders> {
   const { folder, tokens = noTokens } = options;
   const limits = { ...usualLimits, ...options.limits };
   await mkdir(path.join(folder, "home"), { recursive: true, mode: 0o700 });
@@ -70,6 +71,7 @@ export async function createGit(options: GitOptions): Promise<Git & SourceFolder
   const lines = { mirrors: new Turns(), worktrees: new Slots() };
   return {
     checkout: (request) => checkout({ ...shared, ...lines }, request),
+    ...createGitHistory({ folder, tokens, mirrors: lines.mirrors, placeOf: (name) => placeOf(shared, name) }),
     hasBranch: (repository, branch, signal) => hasBranch({ folder, tokens, repository, branch, signal }),
     secretsOf: (repository) => secrets.of(repository),
     sweep: (request) => sweepFolders({ ...shared, ...lines }, request),

@@ -51,4 +51,18 @@ export const commandsOfLedger: readonly Command[] = [
     asksServer: true,
     load: () => import("./replay.ts"),
   },
+  {
+    usage: "reconcile [repository]",
+    about: "look now for deliveries and merges that did not arrive",
+    examples: [
+      ["reconcile", "of all repositories"],
+      ["reconcile acme/shop", "of this one"],
+    ],
+    more: `The server does so by itself at its start and every few minutes (reconcile.every_seconds). What it finds is built, and stands
+among the deliveries.`,
+    arguments: [{ about: "owner/name; else all of them" }],
+    options: [jsonOption],
+    asksServer: true,
+    load: () => import("./reconcile.ts"),
+  },
 ];

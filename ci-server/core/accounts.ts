@@ -46,6 +46,7 @@ export const auditActions = [
   "token_made",
   "token_revoked",
   "secret_shown",
+  "reconcile",
   "test_delivery",
   "hook_added",
   "hooks_checked",

@@ -6,7 +6,7 @@ import type { MergeRange } from "./merge-range.ts";
 import type { LogStream } from "./ports/log.ts";
 import type { RepositoryAbout } from "./repository-about.ts";
 
-export const triggers = ["pull_request", "manual", "base_image"] as const;
+export const triggers = ["pull_request", "manual", "base_image", "reconcile"] as const;
 export type Trigger = (typeof triggers)[number];
 
 /** The stages in their order. `queued` is the time before the first attempt. */
@@ -23,7 +23,7 @@ export type BuildState = (typeof buildStates)[number];
 
 /**
  * What asks for a build. A manual one has a ref and a version, a merge has a pull request and its commit, and so has a build
- * because a base image changed.
+ * because a base image changed, and one of a merge that nobody told of and git showed (`reconcile`).
  */
 export interface BuildRequest {
   readonly repository: string;

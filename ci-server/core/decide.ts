@@ -1,7 +1,9 @@
 // Decides what a delivery leads to: a build of a merge, or a skip with the reason, rule by rule.
 
+import type { Trigger } from "./build.ts";
 import { decideComment, type NewCommand } from "./decide-comment.ts";
-import type { Delivery, ForgeEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import type { Delivery, ForgeEvent, FoundEvent, PullRequest, PullRequestEvent, RuleVerdict } from "./delivery.ts";
+import { answeredByGit, foundRules } from "./found-rules.ts";
 import type { ImagesVerdict } from "./judge-again.ts";
 import { type Changed, judgePaths, pathsPending } from "./judge-paths.ts";
 import type { Repository } from "./recipe.ts";
@@ -21,8 +23,12 @@ interface Decided {
 export interface BuildDecision extends Decided {
   readonly verdict: "build";
   readonly repository: Repository;
-  readonly repositoryId: number;
-  readonly about: RepositoryAbout;
+  /** The forge's; null where it was git that showed the merge. */
+  readonly repositoryId: number | null;
+  /** Absent: `pull_request`. */
+  readonly trigger?: Trigger;
+  /** Null where nobody said. */
+  readonly about: RepositoryAbout | null;
   readonly pullRequest: PullRequest;
   readonly sha: string;
 }
@@ -79,6 +85,7 @@ export function decide(
   repositories: readonly Repository[],
   { forge, name }: Pick<Delivery, "forge" | "name">,
 ): Decision {
+  if (event.kind === "found") return decideFound(event, findRepository(repositories, event.repository));
   const isOfUse = event.kind === "pull_request" || event.kind === "comment";
   const rules: RuleVerdict[] = [{ rule: "event", passed: isOfUse, saw: name }];
   if (event.kind === "comment")
@@ -90,6 +97,23 @@ export function decide(
     (repository && judge(repositoryRules, { pullRequest: event.pullRequest, repository }, rules));
   if (refusal) return { verdict: "skip", reason: refusal, rules };
   return toBuild(event, repository, rules);
+}
+
+/** Of a merge that git showed fewer things are known; what the rules ask of the rest refuses it. */
+function decideFound(event: FoundEvent, repository: Repository | undefined): Decision {
+  const { pullRequest, branch, sha } = event;
+  const rules: RuleVerdict[] = [{ rule: "event", passed: true, saw: `git: ${branch} at ${sha.slice(0, 7)}` }];
+  const refusal = judge(foundRules, { event, repository }, rules);
+  if (refusal !== null) return { verdict: "skip", reason: refusal, rules };
+  if (repository === undefined || pullRequest === null) throw new Error("the rules passed without a pull request");
+  const refused = judge(answeredByGit, { pullRequest, repository }, rules);
+  if (refused !== null) return { verdict: "skip", reason: refused, rules };
+  return {
+    ...{ verdict: "build", repository, pullRequest, sha, repositoryId: null, trigger: "reconcile" },
+    reason: `pull request #${pullRequest.number} was merged into ${branch}, as git shows; no delivery told of it`,
+    rules: [...rules, ...pathsPending(repository.paths)],
+    about: null,
+  };
 }
 
 type ChangedInAll = Changed & { readonly total: number };
@@ -135,7 +159,7 @@ export function findRepository(repositories: readonly Repository[], name: string
   return repositories.find((repository) => repository.name.toLowerCase() === name.toLowerCase());
 }
 
-function refusedEvent(event: ForgeEvent, eventName: string): string {
+function refusedEvent(event: Exclude<ForgeEvent, { kind: "found" }>, eventName: string): string {
   if (event.kind === "unreadable") return event.problem;
   if (eventName === "issue_comment")
     return "issue_comment builds nothing; a new comment on a pull request may be a command";

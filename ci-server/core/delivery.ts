@@ -75,9 +75,25 @@ export interface UnreadableEvent extends EventBase {
   readonly problem: string;
 }
 
-export type ForgeEvent = PullRequestEvent | CommentEvent | PingEvent | OtherEvent | UnreadableEvent;
+/** What nobody sent and git showed: a merge into a branch, or commits that no pull request can be named for. */
+export interface FoundEvent extends EventBase {
+  readonly kind: "found";
+  readonly repository: string;
+  readonly branch: string;
+  /** The newest of the commits. */
+  readonly sha: string;
+  readonly commits: number;
+  /** As far as the commit tells of it; null where no pull request can be recognised. */
+  readonly pullRequest: PullRequest | null;
+}
 
-/** A verified delivery: its signature fits `body`, and `event` was parsed from it. */
+export type ForgeEvent = PullRequestEvent | CommentEvent | PingEvent | OtherEvent | UnreadableEvent | FoundEvent;
+
+/** How a delivery came: signed, to the webhook; read from the forge's API; or never, and git showed what it would have said. */
+export const origins = ["webhook", "api", "git"] as const;
+export type Origin = (typeof origins)[number];
+
+/** A verified delivery: its signature fits `body`, or we have fetched it ourselves, and `event` was parsed from it. */
 export interface Delivery {
   /** The forge's id of the delivery; a redelivery keeps it. */
   readonly guid: string;
@@ -88,8 +104,10 @@ export interface Delivery {
   readonly body: Uint8Array;
   /** Those on the forge's allow-list; any other may hold a secret that was sent by mistake. */
   readonly headers: Readonly<Record<string, string>>;
-  /** Which of the active secrets fitted: the beginning of its SHA-256. */
+  /** Which of the active secrets fitted: the beginning of its SHA-256. Of what was not signed: how it came instead. */
   readonly secretId: string;
+  /** Absent: `webhook`. */
+  readonly origin?: Origin;
 }
 
 /** A delivery as the ledger keeps it, with what was decided of it when it came. */
@@ -97,6 +115,7 @@ export interface LedgerEntry extends Omit<Delivery, "event" | "body"> {
   /** Counts the deliveries in the order in which they were stored. */
   readonly id: number;
   readonly receivedAt: Date;
+  readonly origin: Origin;
   readonly action: string | null;
   readonly repository: string | null;
   readonly bodyBytes: number;

@@ -24,6 +24,7 @@ export type * from "./ports/notifications.ts";
 export type * from "./ports/observer.ts";
 export type * from "./ports/prune.ts";
 export type * from "./ports/queue.ts";
+export type * from "./ports/reconcile.ts";
 export type * from "./ports/registry.ts";
 export type * from "./ports/reports.ts";
 export type * from "./ports/store.ts";

@@ -93,7 +93,9 @@ function internalParameters({ build, repository, commit, reusedFrom }: Provenanc
 function refOf(build: Build, repository: ProvenanceFacts["repository"]): string {
   const ref = build.ref ?? defaultBranch(repository.branches) ?? "";
   // Of a merge it is the base branch; what was asked for by hand may be a tag or a commit as well.
-  return build.trigger === "pull_request" && !ref.startsWith("refs/") ? `refs/heads/${ref}` : ref;
+  return (build.trigger === "pull_request" || build.trigger === "reconcile") && !ref.startsWith("refs/")
+    ? `refs/heads/${ref}`
+    : ref;
 }
 
 /** The URI is made of the parameters `repository` and `ref`. */

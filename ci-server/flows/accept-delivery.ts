@@ -28,12 +28,15 @@ export function toBuildRequest(decision: BuildDecision, deliveryGuid: string): B
   const begin = mergeBase === null ? {} : { mergeBase };
   return {
     repository: repository.name,
-    trigger: "pull_request",
+    trigger: decision.trigger ?? "pull_request",
     sha,
     ref: pullRequest.baseRef,
     service: null,
     version: null,
-    pullRequest: { number, title, url, author, mergedBy, headRef, headSha, commits, ...begin, repository: about },
+    pullRequest: {
+      ...{ number, title, url, author, mergedBy, headRef, headSha, commits, ...begin },
+      ...(about !== null && { repository: about }),
+    },
     deliveryGuid,
   };
 }

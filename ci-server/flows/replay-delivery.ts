@@ -10,7 +10,8 @@ import { toBuildRequest } from "./accept-delivery.ts";
 
 export interface ReplayParts {
   readonly store: Store;
-  readonly forges: readonly Forge[];
+  /** Those who read what is stored. */
+  readonly forges: readonly Pick<Forge, "name" | "read">[];
   readonly repositories: readonly Repository[];
   readonly ledgerLimits: LedgerLimits;
 }
@@ -89,7 +90,7 @@ export function noDelivery(guid: string, { daysMax, bytesMax }: LedgerLimits): A
   );
 }
 
-function forgeOf(forges: readonly Forge[], entry: LedgerEntry): Forge {
+function forgeOf(forges: ReplayParts["forges"], entry: LedgerEntry): Pick<Forge, "name" | "read"> {
   const forge = forges.find(({ name }) => name === entry.forge);
   if (forge === undefined)
     throw new AppError("conflict", `delivery ${entry.guid} is of ${entry.forge}, which is not configured any more`);

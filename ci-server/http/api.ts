@@ -24,6 +24,7 @@ import { notificationRoutes } from "./notifications.ts";
 import { pruneRoutes } from "./prune.ts";
 import { RateLimit } from "./rate-limit.ts";
 import { rebuildRoutes } from "./rebuild.ts";
+import { type ReconcileOptions, reconcileRoutes } from "./reconcile.ts";
 import { referenceRoutes } from "./reference.ts";
 import { registryCaRoutes } from "./registry-ca.ts";
 import { registryImageRoutes } from "./registry-images.ts";
@@ -56,7 +57,12 @@ export interface ApiLimits {
   readonly auditEntriesMax: number;
 }
 
-export interface ApiOptions extends HealthOptions, DeliveryOptions, HookRouteParts, Omit<SetupParts, "secrets"> {
+export interface ApiOptions
+  extends HealthOptions,
+    DeliveryOptions,
+    HookRouteParts,
+    ReconcileOptions,
+    Omit<SetupParts, "secrets"> {
   readonly accounts: Accounts;
   readonly activity: Activity;
   readonly system: SystemParts;
@@ -125,6 +131,7 @@ function routersOf(options: ApiOptions, { knows }: Authentication) {
     registryImageRoutes(catalogue),
     imageRoutes(options),
     deliveryRoutes(options),
+    reconcileRoutes(options),
     repositoryRoutes({ ...options, catalogue }),
     systemRoutes(system),
     setupRoutes({ ...options, secrets: options.hooks.secrets }),

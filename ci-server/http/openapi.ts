@@ -18,6 +18,7 @@ import { notificationPaths } from "./notifications.ts";
 import { operation, type Paths } from "./operation.ts";
 import { prunePaths } from "./prune.ts";
 import { rebuildPaths } from "./rebuild.ts";
+import { reconcilePaths } from "./reconcile.ts";
 import { registryCaPaths } from "./registry-ca.ts";
 import { registryImagePaths } from "./registry-images.ts";
 import { reportPaths } from "./reports.ts";
@@ -54,6 +55,7 @@ const resources: readonly Paths[] = [
   imagePaths,
   registryImagePaths,
   deliveryPaths,
+  reconcilePaths,
   repositoryPaths,
   systemPaths,
   setupPaths,

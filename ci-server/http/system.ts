@@ -9,7 +9,7 @@ import { payloadUrlAt } from "../core/public-address.ts";
 import { ageText, type CheckName, fixes, type SystemCheck, sizeText, vitalChecks } from "../core/system.ts";
 import { shown } from "../core/views/json.ts";
 import { systemView } from "../core/views/system.ts";
-import { type SystemFacts, warningsOf } from "../core/warnings.ts";
+import { type SystemFacts, type Warning, warningsOf } from "../core/warnings.ts";
 import { type Check, type CheckOutcome, runChecks } from "./health.ts";
 import { operation, type Paths } from "./operation.ts";
 
@@ -24,6 +24,8 @@ export interface SystemParts {
   /** Names of the forges that deliveries are taken from; the first one is the usual one. */
   readonly forges: readonly string[];
   readonly gitVersion: () => Promise<string | null>;
+  /** Warnings of what goes on beside the builds. */
+  readonly problems: () => Promise<readonly Warning[]>;
   readonly about: SystemAbout;
   readonly now: () => Date;
 }
@@ -54,9 +56,10 @@ export function systemRoutes(parts: SystemParts): Router {
 async function describe(parts: SystemParts) {
   const { about, now } = parts;
   const signal = AbortSignal.timeout(answerMsMax);
-  const [totals, failingReports, trouble, tunnel, git] = await Promise.all([
+  const [totals, failingReports, problems, trouble, tunnel, git] = await Promise.all([
     orNull(parts.catalogue.totals()),
     orNull(parts.failingReports()),
+    orNull(parts.problems()),
     readForgeTrouble(parts),
     parts.tunnel(signal),
     parts.gitVersion(),
@@ -75,7 +78,7 @@ async function describe(parts: SystemParts) {
     checks,
     // A registry says of itself which API it speaks, and not which version it is.
     versions: { node: about.nodeVersion, engine, registry: null, database, git },
-    warnings: warningsOf({ ...about.facts, engineVersion: engine, failingReports }),
+    warnings: [...warningsOf({ ...about.facts, engineVersion: engine, failingReports }), ...(problems ?? [])],
     setup: {
       payloadUrl: payloadUrls[0]?.url ?? null,
       payloadUrls,

@@ -17,6 +17,14 @@ export interface GithubTesterOptions extends TesterOptions {
   readonly hook?: boolean;
 }
 
+export interface ReconcileState {
+  readonly round: number;
+  readonly endedRound: number;
+  readonly way: string | null;
+  readonly found: number;
+  readonly problem: string | null;
+}
+
 const name = "acme/shop";
 const lookMs = 50;
 

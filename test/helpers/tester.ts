@@ -132,15 +132,20 @@ export class Tester {
   readonly folder: string;
   readonly git: GitServer;
   readonly repository: Repository;
-  readonly app: App;
+  readonly #open: () => Promise<App>;
+  #app: App | null;
   #pulls = 0;
 
-  private constructor(parts: { lab: Lab; folder: string; git: GitServer; repository: Repository; app: App }) {
+  private constructor(
+    parts: { lab: Lab; folder: string; git: GitServer; repository: Repository; app: App },
+    open: () => Promise<App>,
+  ) {
+    this.#open = open;
     this.lab = parts.lab;
     this.folder = parts.folder;
     this.git = parts.git;
     this.repository = parts.repository;
-    this.app = parts.app;
+    this.#app = parts.app;
   }
 
   /** A CI with one repository, acme/shop, on the lab's engine and registry. */
@@ -155,12 +160,28 @@ export class Tester {
       level: onLog === undefined ? "silent" : "debug",
       destination: { write: onLog ?? (() => undefined) },
     });
-    const app = await createApp(loadConfig({ env, folder }), log ?? written);
-    return new Tester({ lab, folder, git, repository, app });
+    const open = () => createApp(loadConfig({ env, folder }), log ?? written);
+    return new Tester({ lab, folder, git, repository, app: await open() }, open);
+  }
+
+  get app(): App {
+    if (this.#app === null) throw new Error("the server is down");
+    return this.#app;
+  }
+
+  /** The forge goes on, and the server's state stays. */
+  async stopServer(): Promise<void> {
+    await this.app.stop();
+    this.#app = null;
+  }
+
+  /** On other ports than before. */
+  async startServer(): Promise<void> {
+    this.#app = await this.#open();
   }
 
   async stop(): Promise<void> {
-    await this.app.stop();
+    await this.#app?.stop();
     await this.git.stop();
     await removeImages(this.lab);
     await rm(this.folder, { recursive: true, force: true });

@@ -41,6 +41,7 @@ describe("the commands", function () {
         "deliveries",
         "explain",
         "replay",
+        "reconcile",
         "verify",
       ],
       ...["prune", "config check", "token create", "token list", "token revoke", "doctor", "demo", "completion"],

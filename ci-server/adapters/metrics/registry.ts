@@ -112,6 +112,11 @@ function ofProcess(counter: MakeCounter, gauge: MakeGauge, histogram: MakeHistog
       "Deliveries that this process took: build, skip, duplicate, refused.",
       ["forge", "verdict"],
     ),
+    reconciled: counter(
+      "mergedock_reconciled_total",
+      "What had not arrived and this process took, by way: deliveries of the hook (api), merges of a branch (git).",
+      ["way", "verdict"],
+    ),
     notifications: counter(
       "mergedock_notifications_sent_total",
       "Attempts of this process to send a notification, by outcome: sent, retried, failed.",

@@ -10,7 +10,7 @@ import type { Concurrency } from "../../core/recipe.ts";
 import { type Acceptance, type Known, keyOf, type Ledger, readLedger, toMerge } from "./batch-ledger.ts";
 import { type NewBuild, toBuildRow, toCommandRow, type Writes, write } from "./batch-writes.ts";
 import type { BuildIds } from "./build-ids.ts";
-import { type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
+import { originOf, type Recorded, toDeliveryRow, toDuplicate } from "./deliveries.ts";
 import type { BuildQueue } from "./queue.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import type { RepositorySettings } from "./repository-settings.ts";
@@ -75,7 +75,8 @@ async function acceptFresh(pool: Pool, parts: BatchParts, batch: readonly Accept
 /** Takes back a batch that was not fresh. */
 class KnownBefore extends Error {}
 
-async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
+/** While it runs no other batch does, of whatever process: what the ledger holds of it is seen. */
+export async function acceptAlone(pool: Pool, parts: BatchParts, batch: readonly Acceptance[]): Promise<Outcomes> {
   parts.ids.forget();
   const work = async (client: PoolClient) => {
     const { writes, outcomes } = decideAll(await readLedger(client, parts, batch), batch);
@@ -112,7 +113,14 @@ function acceptOne(ledger: Ledger, writes: Writes, acceptance: Acceptance): Acce
     writes.commands.push(toCommandRow(delivery, decision.command));
   const { rules: _kept, ...accepted } = recorded;
   const { guid, reason, buildId } = accepted;
-  ledger.stored.set(guid, { guid, digest: body.digest, receivedAt: ledger.now, reason, buildId });
+  ledger.stored.set(guid, {
+    guid,
+    digest: body.digest,
+    receivedAt: ledger.now,
+    reason,
+    buildId,
+    origin: originOf(delivery),
+  });
   return accepted;
 }
 

@@ -4,7 +4,8 @@ import type { PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { Decision } from "../../core/decide.ts";
 import type { Delivery } from "../../core/delivery.ts";
-import type { StoredDelivery } from "./deliveries.ts";
+import { originOf, type StoredDelivery } from "./deliveries.ts";
+import { mergeBuildSql } from "./merge-build.ts";
 import type { QueueRoom } from "./queue-room.ts";
 import type { RepositorySettings } from "./repository-settings.ts";
 import type { StoredBody } from "./stored-body.ts";
@@ -20,12 +21,11 @@ export interface Acceptance {
 const readLedgerSql = `
   select now() as now,
     (select coalesce(json_agg(json_build_object('guid', guid, 'digest', encode(body_digest, 'hex'), 'receivedAt', received_at,
-       'reason', reason, 'buildId', build_id)), '[]') from delivery where guid = any($1::text[])) as stored,
-    (select coalesce(json_agg(json_build_object('repositoryId', m.repository_id, 'number', m.number, 'sha', m.sha,
-       'service', m.service, 'repository', m.repository, 'buildId', b.id)), '[]')
-     from unnest($2::bigint[], $3::integer[], $4::text[], $5::text[], $6::text[]) as m(repository_id, number, sha, service, repository)
-     cross join lateral (select id from build where trigger = 'pull_request' and not replay and repository_id = m.repository_id
-       and pull_request_number = m.number and sha = m.sha and coalesce(build.service, '') = m.service and lower(build.repository) = m.repository limit 1) b) as merges,
+       'reason', reason, 'buildId', build_id, 'origin', origin)), '[]') from delivery where guid = any($1::text[])) as stored,
+    (select coalesce(json_agg(json_build_object('repositoryId', m.repository_id, 'repository', m.repository, 'number', m.number,
+       'sha', m.sha, 'service', m.service, 'buildId', b.id)), '[]')
+     from unnest($2::bigint[], $3::text[], $4::integer[], $5::text[], $6::text[]) as m(repository_id, repository, number, sha, service)
+     cross join lateral (${mergeBuildSql}) b) as merges,
     array(select nextval(pg_get_serial_sequence('build', 'id')) from generate_series(1, cardinality($2::bigint[]))) as "freeIds"`;
 
 /** The ledger as the batch found it, with what the batch itself has added so far. */
@@ -58,7 +58,7 @@ export async function readLedger(
 ): Promise<Ledger> {
   const merges = batch.flatMap((acceptance) => toMerge(acceptance) ?? []);
   const column = (name: keyof Merge) => merges.map((merge) => merge[name]);
-  const columns = [column("repositoryId"), column("number"), column("sha"), column("service"), column("repository")];
+  const columns = [column("repositoryId"), column("repository"), column("number"), column("sha"), column("service")];
   const values = [batch.map(({ delivery }) => delivery.guid), ...columns];
   const { rows } = await client.query<LedgerRow>({ name: "read-ledger", text: readLedgerSql, values });
   const [found] = rows;
@@ -75,28 +75,34 @@ export async function readLedger(
   };
 }
 
-/** What makes two announcements the same merge: it comes from the signed body. */
+/** What makes two announcements the same merge: it comes from the signed body, or from git. */
 export interface Merge {
-  readonly repositoryId: number;
+  /** Null where git showed it. */
+  readonly repositoryId: number | null;
+  /** As it is configured: another forge may number its repositories alike. */
+  readonly repository: string;
   readonly number: number;
   readonly sha: string;
   readonly service: string;
-  /** The configured name in lower case: another forge may number its repositories alike. */
-  readonly repository: string;
 }
 
 export function toMerge({ decision, request }: Acceptance): Merge | null {
   if (decision.verdict === "skip" || request === null) return null;
-  const { pullRequest, sha, service } = request;
+  const { repository, pullRequest, sha, service } = request;
   return {
     repositoryId: decision.repositoryId,
+    repository,
     number: pullRequest?.number ?? 0,
     sha: sha ?? "",
     service: service ?? "",
-    repository: request.repository.toLowerCase(),
   };
 }
 
-export function keyOf({ repositoryId, number, sha, service, repository }: Merge): string {
-  return `${repositoryId} ${number} ${sha} ${service} ${repository}`;
+export function keyOf({ repositoryId, repository, number, sha, service }: Merge): string {
+  return `${repositoryId} ${repository.toLowerCase()} ${number} ${sha} ${service}`;
+}
+
+/** Whether git showed it: it may be the same merge as one that goes by another key. */
+export function isFound({ delivery }: Pick<Acceptance, "delivery">): boolean {
+  return originOf(delivery) === "git";
 }

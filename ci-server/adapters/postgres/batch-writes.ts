@@ -12,15 +12,18 @@ import { together } from "./transaction.ts";
 const buildColumns =
   "id, repository, trigger, sha, ref, service, version, repository_id, pull_request_number, pull_request, delivery_guid, traceparent";
 const deliveryColumns =
-  "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id, title, is_origin";
+  "guid, forge, name, action, repository, hook_id, headers, secret_id, body_digest, body_bytes, verdict, reason, rules, build_id, title, is_origin, origin";
 const commandColumns =
   "forge, repository, repository_id, comment_id, pull_request, author, command, commented_at, delivery_guid";
 
+// Of a merge that git showed nobody knows the forge's id of its repository: no index keeps its delivery from building it again.
+const reconciledSql = `select from build r where r.trigger = 'reconcile' and not r.replay and lower(r.repository) = lower(n.repository)
+  and r.sha = n.sha and coalesce(r.service, '') = coalesce(n.service, '')`;
 // The bodies come as one value with the place of each in it: the only way to hand over bytes as they are.
 const toWriteSql = (more: string) => `
   with new_build as (
     insert into build (${buildColumns}) overriding system value
-    select ${buildColumns} from json_populate_recordset(null::build, $1::json) on conflict do nothing returning 1),
+    select ${buildColumns} from json_populate_recordset(null::build, $1::json) n where not exists (${reconciledSql}) on conflict do nothing returning 1),
   new_delivery as (
     insert into delivery (${deliveryColumns}, body)
     select ${deliveryColumns}, substr($3::bytea, ($4::integer[])[place], ($5::integer[])[place])
@@ -54,7 +57,7 @@ export interface Writes {
   readonly commands: Row[];
 }
 
-export function toBuildRow(id: number, repositoryId: number, request: BuildRequest): Row {
+export function toBuildRow(id: number, repositoryId: number | null, request: BuildRequest): Row {
   const { repository, trigger, sha, ref, service, version, pullRequest, deliveryGuid } = request;
   return {
     ...{ id, repository, trigger, sha, ref, service, version, repository_id: repositoryId },

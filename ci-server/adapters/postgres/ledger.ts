@@ -5,6 +5,7 @@ import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerEntry } from "../../core/delivery.ts";
 import type { LedgerPage, Refusal } from "../../core/ports.ts";
 import { escaped } from "./activity-search.ts";
+import { mergeBuildSql } from "./merge-build.ts";
 import { readStoredBody } from "./stored-body.ts";
 
 const refusalsMax = 1_000;
@@ -15,7 +16,7 @@ interface LedgerRow extends Record<string, unknown> {
 }
 
 const columns = `d.id, d.guid, d.forge, d.name, d.action, d.repository, d.hook_id as "hookId", d.received_at as "receivedAt", d.headers,
-  d.secret_id as "secretId", d.body_bytes as "bodyBytes", d.verdict, d.reason, d.rules, d.build_id as "buildId"`;
+  d.secret_id as "secretId", d.body_bytes as "bodyBytes", d.verdict, d.reason, d.rules, d.build_id as "buildId", d.origin`;
 
 export async function listDeliveries(pool: Pool, page: LedgerPage): Promise<LedgerEntry[]> {
   const { rows } = await pool.query<LedgerRow>(
@@ -51,12 +52,13 @@ export async function findBody(pool: Pool, guid: string): Promise<Uint8Array | n
 export async function findMergeBuild(
   pool: Pool | PoolClient,
   request: BuildRequest,
-  repositoryId: number,
+  repositoryId: number | null,
 ): Promise<number | null> {
+  const { repository, pullRequest, sha, service } = request;
   const { rows } = await pool.query<{ id: string }>(
-    `select id from build where trigger = 'pull_request' and not replay and repository_id = $1 and pull_request_number = $2 and sha = $3
-       and coalesce(service, '') = coalesce($4, '') and lower(repository) = lower($5)`,
-    [repositoryId, request.pullRequest?.number ?? null, request.sha, request.service, request.repository],
+    `select b.id from (select $1::bigint as repository_id, $2::text as repository, $3::integer as number, $4::text as sha,
+       coalesce($5::text, '') as service) m cross join lateral (${mergeBuildSql}) b`,
+    [repositoryId, repository, pullRequest?.number ?? null, sha, service],
   );
   return rows[0] === undefined ? null : Number(rows[0].id);
 }

@@ -76,7 +76,7 @@ export class QueueRoom {
   async #count(client: PoolClient): Promise<void> {
     const { rows } = await client.query<OpenBuilds & { repository: string }>(
       `select repository, count(*)::int as open,
-         count(*) filter (where attempts = 0 and trigger = 'pull_request')::int as replaceable
+         count(*) filter (where attempts = 0 and trigger in ('pull_request', 'reconcile'))::int as replaceable
        from build where result is null group by repository`,
     );
     this.#own = new Map(rows.map(({ repository, ...open }) => [repository, open]));

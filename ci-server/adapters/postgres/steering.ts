@@ -34,7 +34,7 @@ export async function supersede(
 ): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
     `with ended as (update build set result = 'cancellation', failure = $3, finished_at = now()
-       where repository = $1 and id < $2 and ref = (select ref from build where id = $2) and result is null and attempts = 0 and trigger = 'pull_request' returning id),
+       where repository = $1 and id < $2 and ref = (select ref from build where id = $2) and result is null and attempts = 0 and trigger in ('pull_request', 'reconcile') returning id),
        told as (insert into build_end (build_id) select id from ended)
      select id, pg_notify('${changeChannel}', id::text) from ended`,
     [repository, buildId, JSON.stringify(toFailure(supersededBy(buildId)))],

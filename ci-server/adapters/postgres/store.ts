@@ -4,7 +4,8 @@ import type { Pool, PoolClient } from "pg";
 import type { BuildRequest } from "../../core/build.ts";
 import type { LedgerLimits } from "../../core/delivery.ts";
 import { AppError } from "../../core/errors.ts";
-import type { Accepted, Store } from "../../core/ports.ts";
+import type { Accepted, Arrived, Store } from "../../core/ports.ts";
+import { acceptAll } from "./accept-all.ts";
 import { acceptBatch } from "./accept-batch.ts";
 import {
   beginAttempt,
@@ -18,7 +19,7 @@ import {
   startStage,
 } from "./attempts.ts";
 import { claimBaseRound, findMadeImage, listWatchedImages, rebuildBase } from "./bases.ts";
-import type { Acceptance } from "./batch-ledger.ts";
+import { type Acceptance, isFound } from "./batch-ledger.ts";
 import { createBatcher } from "./batcher.ts";
 import { BuildIds } from "./build-ids.ts";
 import { type BuildOrigin, findBuild, findCancelReason, insertBuild, listBuilds } from "./builds.ts";
@@ -84,8 +85,11 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     // A value that the database refuses fails alone. Trouble with the database would be the same for each.
     isOfOneItem: (cause) => !(cause instanceof AppError && cause.code === "unavailable"),
   });
+  const acceptEach = (arrived: readonly Arrived[]) => acceptAll(pool, { queue, settings, limits }, arrived);
   const store: Store = {
     async accept(delivery, decision, request) {
+      // In a batch with the delivery of the same merge neither would know of the other.
+      if (isFound({ delivery })) return (await acceptEach([{ delivery, decision, request }]))[0] as Accepted; // one for one
       const body = toStoredBody(delivery.body);
       // Its failure is heard when its turn has come; until then it is nobody's.
       body.catch(() => undefined);
@@ -93,6 +97,7 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
       if (outcome instanceof AppError) throw outcome;
       return outcome;
     },
+    acceptAll: acceptEach,
     refuse: (refusal) => insertRefusal(pool, refusal),
     deliveries: (page) => listDeliveries(pool, page),
     delivery: (guid) => findDelivery(pool, guid),

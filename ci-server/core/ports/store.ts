@@ -34,6 +34,13 @@ export interface Accepted {
   readonly buildId: number | null;
 }
 
+/** A delivery with what was decided of it. `request` is there exactly when the decision is `build`. */
+export interface Arrived {
+  readonly delivery: Delivery;
+  readonly decision: Decision;
+  readonly request: BuildRequest | null;
+}
+
 /** Keys of a page of the ledger, newest first. */
 export interface LedgerPage {
   readonly repository: string | null;
@@ -127,6 +134,11 @@ export interface Store extends BaseLedger {
    * a merge that has a build gives `skip` with that build; a full queue gives `skip`, and the delivery can be replayed.
    */
   accept(delivery: Delivery, decision: Decision, request: BuildRequest | null): Promise<Accepted>;
+  /**
+   * The same for deliveries that were looked for, in their order and in one transaction: none of them is begun before all are
+   * stored. A merge that has a build by its delivery has one for what git shows of it, and the other way round.
+   */
+  acceptAll(arrived: readonly Arrived[]): Promise<readonly Accepted[]>;
   /** Notes a delivery that was not verified, in a ring of bounded length. */
   refuse(refusal: Refusal): Promise<void>;
   /** Newest first. */
@@ -142,9 +154,9 @@ export interface Store extends BaseLedger {
    */
   sweepLedger(signal: AbortSignal): Promise<number>;
   /** The build that a merge has already, or null. */
-  mergeBuild(request: BuildRequest, repositoryId: number): Promise<number | null>;
+  mergeBuild(request: BuildRequest, repositoryId: number | null): Promise<number | null>;
   /** Stores and queues a build that was asked for again, whatever builds its merge has; returns its id. The key: as of `request`. */
-  replay(request: BuildRequest, repositoryId: number, idempotencyKey?: string | null): Promise<number>;
+  replay(request: BuildRequest, repositoryId: number | null, idempotencyKey?: string | null): Promise<number>;
   /**
    * Stores and queues a build in one transaction; returns its id. The same key with the same request gives the same build,
    * with another request it throws `conflict`.

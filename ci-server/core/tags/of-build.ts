@@ -73,7 +73,7 @@ function toEvent({ build, repository, commit }: TaggedBuild): TagEvent {
   return {
     ...{ branch, gitTag: build.version, pullRequest: build.pullRequest?.number ?? null },
     baseRef: build.pullRequest === null ? null : build.ref,
-    isScheduled: build.trigger !== "pull_request" && build.trigger !== "manual",
+    isScheduled: build.trigger === "base_image",
     defaultBranch: defaultBranch(repository.branches),
     ...{ sha: commit.sha, now: build.createdAt, committedAt: commit.committedAt },
   };

@@ -1,6 +1,7 @@
 // Deliveries, and what came of them, as the API shows them.
 
 import { z } from "zod";
+import { origins } from "../delivery.ts";
 import { buildView } from "./build.ts";
 import { count, id, ms, time } from "./json.ts";
 
@@ -20,6 +21,9 @@ export const deliveryView = z
     receivedAt: time,
     headers: z.record(z.string(), z.string()),
     secretId: z.string(),
+    origin: z
+      .enum(origins)
+      .meta({ description: "Signed, to the webhook; read from the forge's API; or never sent, and seen in git." }),
     bodyBytes: count,
     verdict,
     reason: z.string(),

@@ -58,7 +58,12 @@ function About({ item: { build, delivery, repository } }: { readonly item: Activ
   );
 }
 
-const triggers = { pull_request: "pull request", manual: "by hand", base_image: "base image" } as const;
+const triggers = {
+  pull_request: "pull request",
+  manual: "by hand",
+  base_image: "base image",
+  reconcile: "found by git",
+} as const;
 
 /** Of what went well nothing has to be said. */
 function Reason({ build }: { readonly build: BuildEntry }) {

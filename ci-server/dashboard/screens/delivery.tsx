@@ -43,7 +43,7 @@ function Loaded({ delivery }: { readonly delivery: DeliveryView }) {
           ["repository", delivery.repository],
           ["received", <Time key="at" at={delivery.receivedAt} />],
           ["size", bytes(delivery.bodyBytes)],
-          ["signed with", `the secret whose SHA-256 begins with ${delivery.secretId}`],
+          ["signed with", signedWith[delivery.origin](delivery.secretId)],
           [
             "led to",
             delivery.build === null ? (
@@ -164,3 +164,9 @@ function pretty(text: string): string {
     return text;
   }
 }
+
+const signedWith: Readonly<Record<DeliveryView["origin"], (secretId: string) => string>> = {
+  webhook: (secretId) => `the secret whose SHA-256 begins with ${secretId}`,
+  api: () => "nothing: it did not arrive, and was read from the forge's API",
+  git: () => "nothing: nobody sent it, and it was seen in git",
+};

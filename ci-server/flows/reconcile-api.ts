@@ -1,0 +1,191 @@
+// Reads from the forge what its hook has sent and what did not arrive here, and takes it as if it had.
+
+import type { Delivery } from "../core/delivery.ts";
+import { AppError, toAppError } from "../core/errors.ts";
+import type {
+  Accepted,
+  Clock,
+  Forge,
+  ForgeRepository,
+  HookDeliveries,
+  HookDelivery,
+  ReconcileStore,
+  SentDelivery,
+  Store,
+} from "../core/ports.ts";
+import type { Repository } from "../core/recipe.ts";
+import { type Look, takeAll, toArrived } from "./reconcile-look.ts";
+
+export interface ReconcileApiParts {
+  readonly store: Store;
+  readonly state: ReconcileStore;
+  readonly clock: Clock;
+  readonly repositories: readonly Repository[];
+  /** By name: who reads a payload. */
+  readonly readers: readonly Pick<Forge, "name" | "read">[];
+  readonly daysMax: number;
+  readonly deliveriesMax: number;
+  readonly bodyBytesMax: number;
+}
+
+/** Of what is held in memory and stored in one transaction. */
+const chunkMax = 200;
+const chunkBytesMax = 16 * 1024 * 1024;
+/** What was on its way while somebody looked stands in the list a little later. */
+const overlapMs = 10 * 60 * 1_000;
+const dayMs = 24 * 3_600 * 1_000;
+
+export interface Asked {
+  readonly repository: Repository;
+  readonly forge: ForgeRepository;
+}
+
+/** Null where no hook leads here, or the forge does not tell what it has sent. Throws what the forge throws. */
+export async function lookInApi(parts: ReconcileApiParts, asked: Asked, signal: AbortSignal): Promise<Look | null> {
+  const { deliveries } = asked.forge.hooks;
+  if (deliveries === null) return null;
+  const hookIds = await findHooks(parts, asked, signal);
+  if (hookIds.length === 0) return null;
+  const looks: HookLook[] = [];
+  for (const hookId of hookIds) looks.push(await lookAtHook(parts, { ...asked, deliveries, hookId }, signal));
+  return {
+    ...{ way: "api", pushed: 0, taken: looks.flatMap(({ taken }) => taken) },
+    askedAgain: looks.reduce((sum, { askedAgain }) => sum + askedAgain, 0),
+    problem: looks.find(({ problem }) => problem !== null)?.problem ?? null,
+  };
+}
+
+/** Those that have sent something; before any has, those whose URL has our path. */
+async function findHooks(
+  { state }: ReconcileApiParts,
+  { repository, forge }: Asked,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const hooks = await forge.hooks.list(signal);
+  const seen = await state.hooksSeen(repository.name);
+  const ours = hooks.filter(({ id }) => seen.includes(id));
+  const path = `/webhooks/${repository.forge.name}`;
+  const leading = hooks.filter(({ url }) => URL.canParse(url) && new URL(url).pathname === path);
+  return (ours.length > 0 ? ours : leading).map(({ id }) => id);
+}
+
+interface OfHook extends Asked {
+  readonly deliveries: HookDeliveries;
+  readonly hookId: string;
+}
+
+type HookLook = Pick<Look, "taken" | "askedAgain" | "problem">;
+
+/** What was known when the look began is known for good only when all that is missing was taken. */
+async function lookAtHook(parts: ReconcileApiParts, of: OfHook, signal: AbortSignal): Promise<HookLook> {
+  const { state, clock, daysMax, deliveriesMax } = parts;
+  const { repository, deliveries, hookId } = of;
+  const now = clock.now();
+  const completeAt = await state.hookCompleteAt(repository.name, hookId);
+  const oldest = now.getTime() - daysMax * dayMs;
+  const since = new Date(Math.max(oldest, (completeAt?.getTime() ?? 0) - overlapMs));
+  const sent = await deliveries.list(hookId, since, deliveriesMax, signal);
+  const missing = await findMissing(parts, repository, sent);
+  const { refused, ...outcome } = await readAll(parts, of, missing, signal);
+  await state.noteHook(repository.name, hookId, now);
+  const cut = `the hook has sent more than ${deliveriesMax} deliveries since ${since.toISOString()}, and the oldest were not looked at; raise limits.reconcile_deliveries_max`;
+  const unstored = `${refused} of the hook's deliveries cannot be stored; the forge lists them among those that failed`;
+  const problem = sent.length >= deliveriesMax ? cut : refused > 0 ? unstored : null;
+  return { ...outcome, problem };
+}
+
+/** Oldest first, one attempt for each GUID. Whatever it was answered with, what the ledger lacks did not arrive. */
+async function findMissing(
+  { state }: ReconcileApiParts,
+  repository: Repository,
+  sent: readonly HookDelivery[],
+): Promise<readonly HookDelivery[]> {
+  const firsts = new Map<string, HookDelivery>();
+  for (const delivery of sent.toSorted(inTime)) if (!firsts.has(delivery.guid)) firsts.set(delivery.guid, delivery);
+  const wanted = [...firsts.values()].filter((delivery) => isWanted(repository, delivery));
+  const known = await state.knownDeliveries(wanted.map(({ guid }) => guid));
+  return wanted.filter(({ guid }) => !known.has(guid));
+}
+
+/** The forge says the time in seconds; its ids grow. */
+function inTime(one: HookDelivery, other: HookDelivery): number {
+  const ms = one.deliveredAt.getTime() - other.deliveredAt.getTime();
+  if (ms !== 0) return ms;
+  return one.id.length - other.id.length || (one.id < other.id ? -1 : 1);
+}
+
+/** Each one that is read is a question to the forge: what could build nothing is left out. */
+function isWanted({ commands }: Repository, { event, action }: HookDelivery): boolean {
+  if (event === "pull_request") return action === "closed" || action === null;
+  return commands && event === "issue_comment" && (action === "created" || action === null);
+}
+
+async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly HookDelivery[], signal: AbortSignal) {
+  const taken: Accepted[] = [];
+  let askedAgain = 0;
+  let refused = 0;
+  let chunk: Delivery[] = [];
+  const flush = async () => {
+    const arrived = chunk.map((delivery) => toArrived(parts.repositories, delivery));
+    const outcome = await takeAll(parts.store, arrived);
+    taken.push(...outcome.taken);
+    refused += outcome.refused;
+    chunk = [];
+  };
+  for (const one of missing) {
+    const read = await readOrAskAgain(parts, of, one, signal);
+    if (read === null) askedAgain += 1;
+    else chunk.push(read);
+    const bytes = chunk.reduce((sum, { body }) => sum + body.length, 0);
+    if (chunk.length >= chunkMax || bytes >= chunkBytesMax) await flush();
+  }
+  await flush();
+  return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused };
+}
+
+/** `null`: the forge keeps the payload no longer. */
+const emptyBytes = 4;
+/** Trouble with the forge and with our access to it, and not with one payload. */
+const ofNow: readonly string[] = ["unavailable", "rate_limited", "timeout", "unauthorized", "forbidden", "cancelled"];
+
+/** Null: its payload cannot be read, and the forge was asked to send it once more. */
+async function readOrAskAgain(
+  parts: ReconcileApiParts,
+  { repository, deliveries, hookId }: OfHook,
+  { id }: HookDelivery,
+  signal: AbortSignal,
+): Promise<Delivery | null> {
+  try {
+    const sent = await deliveries.read(hookId, id, signal);
+    if (sent.body.length <= parts.bodyBytesMax && sent.body.length > emptyBytes)
+      return toDelivery(parts, repository, hookId, sent);
+  } catch (thrown) {
+    signal.throwIfAborted();
+    if (ofNow.includes(toAppError(thrown).code)) throw thrown;
+  }
+  // Where even that is not found, the forge has nothing left of it.
+  await deliveries.redeliver(hookId, id, signal).catch((cause: unknown) => {
+    if (toAppError(cause).code !== "not_found") throw cause;
+  });
+  return null;
+}
+
+/** As far as the forge's own headers go: nothing signs these bytes, they came by its API. */
+const keptHeader =
+  /^(?:user-agent|x-[a-z]+-(?:event|event-type|delivery|hook-id|hook-installation-target-(?:type|id)))$/;
+
+function toDelivery(
+  { readers }: ReconcileApiParts,
+  repository: Repository,
+  hookId: string,
+  { guid, event: name, headers: all, body }: SentDelivery,
+): Delivery {
+  const forge = repository.forge.name;
+  const reader = readers.find((one) => one.name === forge);
+  if (reader === undefined) throw new AppError("internal", `nobody reads what ${forge} sends`);
+  const kept = Object.entries(all).filter(([header]) => keptHeader.test(header));
+  // A form is kept by the forge as the JSON that was in it.
+  const headers = { ...Object.fromEntries(kept), "content-type": "application/json" };
+  const event = reader.read({ name, headers, body });
+  return { guid, forge, name, hookId, event, body, headers, secretId: "api", origin: "api" };
+}
