@@ -24,13 +24,13 @@ export const limits = z.strictObject({
     .default(30 * 60),
   build_silence_seconds_max: seconds(10 * 60),
   drain_seconds_max: seconds(30),
-  // 0: trouble is a result at once.
+  // 0: trouble is a result at once. A forge that limits us may do so for an hour.
   trouble_seconds_max: z
     .number()
     .int()
     .nonnegative()
     .max(30 * 24 * 3600)
-    .default(60 * 60),
+    .default(2 * 3600),
   // Of each build, whatever its attempts.
   log_bytes_max: bytes(4 * 1024 * 1024),
   // Of a repository's own .mergedock.yml.
