@@ -1,8 +1,5 @@
 // Conversations with a fake Gitea: what a merge there leads to, and that it is not mistaken for GitHub.
 
-import { once } from "node:events";
-import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect } from "chai";
 import { mergeStyles } from "../fakes/gitea/merge.ts";
 import { send } from "../fakes/gitea/send.ts";
@@ -13,20 +10,15 @@ import { webhookSecret } from "../helpers/tester.ts";
 describe("a merge on Gitea", function () {
   this.timeout(60_000);
   let talk: GiteaTester;
-  let agent: Server;
   before(async () => {
-    agent = await startAgent("https://ci.acme.test");
-    talk = await GiteaTester.start({ env: { MERGEDOCK_TUNNEL_AGENT_URL: urlOf(agent) } });
+    talk = await GiteaTester.start({ file: { webhooks: { public_url: "https://ci.acme.test" } } });
   });
   beforeEach(() => {
     talk.gitea.state.flavour = "gitea";
     talk.repository.hooks.clear();
   });
   afterEach(() => removeImages(talk.ci.lab));
-  after(async () => {
-    await talk.stop();
-    agent.close();
-  });
+  after(() => talk.stop());
 
   const methods = {
     ...{ merge: "merge", squash: "squash", "rebase-merge": "merge" },
@@ -154,16 +146,3 @@ describe("a merge on a Gitea that nobody has told the CI of", function () {
     expect((await send(sent)).status).to.equal(202);
   });
 });
-
-/** A fake of the tunnel's agent, as far as it is asked here. */
-async function startAgent(publicUrl: string): Promise<Server> {
-  const tunnels = JSON.stringify({ tunnels: [{ public_url: publicUrl }] });
-  const server = createServer((_request, response) => response.end(tunnels)).listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return server;
-}
-
-function urlOf(server: Server): string {
-  // A listening TCP server has an address with a port.
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-}

@@ -12,7 +12,11 @@ describe("a merge on a GitHub in trouble", function () {
   let talk: GithubTester;
   let hook: FakeHook;
   before(async () => {
-    talk = await GithubTester.start({ access: "app", limits: { attempts_max: 4 } });
+    talk = await GithubTester.start({
+      access: "app",
+      limits: { attempts_max: 4 },
+      rules: { report: { comment: false } },
+    });
     [hook] = [...talk.repository.hooks.values()] as [FakeHook]; // GithubTester makes one
   });
   afterEach(async () => {
