@@ -18,7 +18,7 @@ import { toDatabaseError } from "./transaction.ts";
 
 // A database that does not answer is as good as none: whoever asked is told so.
 const queryMsMax = 8_000;
-const connectionTimeoutMillis = 5_000;
+const connectionTimeoutMillis = 10_000;
 
 /** Of pg-boss: two for its statements, and the one that listens. */
 const queueConnections = 3;

@@ -44,6 +44,10 @@ export class FakeGithub {
     const git = await startGitServer({
       root,
       beside: (request, response) => {
+        if (request.url === "/favicon.ico") {
+          response.writeHead(404).end();
+          return true;
+        }
         if (isManifestPage(request)) {
           void answerPage({ state }, request, response);
           return true;
