@@ -31,7 +31,10 @@ export function recogniseMerge(commit: BranchCommit, heads: PullHeads): Recognis
   const found = commit.parents.length > 1 ? ofMergeCommit(commit, heads) : ofSquash(commit);
   if (found === null || found.number < 1 || found.number > numberMax) return null;
   if (heads.size > 0 && !heads.has(found.number)) return null;
-  return { ...found, headSha: heads.get(found.number) ?? null };
+  const headSha = heads.get(found.number) ?? null;
+  // Whoever may push writes any message; a forge leaves the head where it was at the merge.
+  if (commit.parents.length > 1 && headSha !== null && !commit.parents.includes(headSha)) return null;
+  return { ...found, headSha };
 }
 
 type Read = Omit<RecognisedMerge, "headSha">;
