@@ -24,7 +24,8 @@ export type PullHeads = ReadonlyMap<number, string>;
 const numberMax = 2 ** 31 - 1;
 const ofGithub = /^Merge pull request #(\d{1,10}) from \S/;
 const ofGitea = /^Merge pull request '(.*)' \(#(\d{1,10})\) from \S/;
-const squashed = /^(.*?)\s*\(#(\d{1,10})\)$/;
+/** Nothing in it may match in two ways: strangers write subjects of any length. */
+const squashed = /^(.*)\(#(\d{1,10})\)$/;
 
 /** Null: none can be named. Where the remote shows pull requests, a number that is none of them is that of an issue. */
 export function recogniseMerge(commit: BranchCommit, heads: PullHeads): RecognisedMerge | null {
@@ -55,7 +56,7 @@ function ofMergeCommit(commit: BranchCommit, heads: PullHeads): Read | null {
 function ofSquash({ message }: BranchCommit): Read | null {
   const { subject, body } = partsOf(message);
   const [, title = "", number] = squashed.exec(subject) ?? [];
-  return number === undefined ? null : { number: Number(number), title, body };
+  return number === undefined ? null : { number: Number(number), title: title.trimEnd(), body };
 }
 
 function partsOf(message: string): { readonly subject: string; readonly body: string } {

@@ -63,6 +63,12 @@ describe("a commit of a base branch", () => {
     expect(recogniseMerge(merged("Merge pull request #7 from acme/cart"), real)).to.include({ number: 7 });
   });
 
+  it("is read however many blanks a stranger has put into it", () => {
+    const blanks = " ".repeat(1_000_000);
+    expect(recogniseMerge(commit(`Add${blanks}a cart`), noHeads)).to.equal(null);
+    expect(recogniseMerge(commit(`Add a cart${blanks}(#9)`), noHeads)).to.include({ number: 9, title: "Add a cart" });
+  });
+
   it("says nothing by its subject where it has two parents: somebody merged a branch", () => {
     expect(recogniseMerge(merged("Merge branch 'main' (#12)"), noHeads)).to.equal(null);
   });
