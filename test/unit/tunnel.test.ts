@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { readEvents } from "../../ci-server/adapters/tunnel/event-stream.ts";
 import { jsonSpellings } from "../../ci-server/core/json-spellings.ts";
 import type { Clock, TunnelState } from "../../ci-server/core/ports.ts";
 import { localMode, localUrl, payloadUrlAt } from "../../ci-server/core/public-address.ts";
@@ -86,6 +87,17 @@ describe("the spellings of a JSON value", () => {
   it("do not bring back what the value has lost", () => {
     for (const body of ['{"n":1.0}', '{"n":12345678901234567890}', '{"a":1, "b":2}', '{"2":0,"1":0}'])
       expect(jsonSpellings.map((spell) => spell(JSON.parse(body)))).to.not.include(body);
+  });
+});
+
+describe("a stream of events", () => {
+  it("is held to its bound by lines that say nothing, too", async () => {
+    const chunks = async function* () {
+      for (let count = 0; count < 1_000; count += 1) yield Buffer.from("data:\n".repeat(100));
+      yield Buffer.from("\ndata: one\n\n");
+    };
+    const events = await Array.fromAsync(readEvents(chunks(), 1_000));
+    expect(events.map(({ data }) => data)).to.deep.equal([null, "one"]);
   });
 });
 
