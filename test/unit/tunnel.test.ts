@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { readEvents } from "../../ci-server/adapters/tunnel/event-stream.ts";
-import { jsonSpellings } from "../../ci-server/core/json-spellings.ts";
+import { jsonSpellings, spellingsOf } from "../../ci-server/core/json-spellings.ts";
 import type { Clock, TunnelState } from "../../ci-server/core/ports.ts";
 import { localMode, localUrl, payloadUrlAt } from "../../ci-server/core/public-address.ts";
 import { chooseTunnel, leadsHere, readUpstream } from "../../ci-server/core/tunnel-choice.ts";
@@ -82,6 +82,12 @@ describe("the spellings of a JSON value", () => {
   it("are all of the same value", () => {
     const value = { "a/b": ["<\u2028>", "\u001b", "ü🚀", "\\u001b", 1.5, null], c: {} };
     for (const spell of jsonSpellings) expect(JSON.parse(spell(value))).to.deep.equal(value);
+  });
+
+  it("are tried of a value that a forge may have sent, and not of megabytes that anybody may have posted", () => {
+    const spelled = (chars: number) => [...spellingsOf({ title: "<".repeat(chars) })];
+    expect(spelled(1_000)).to.deep.equal(jsonSpellings.map((spell) => spell({ title: "<".repeat(1_000) })));
+    expect(spelled(2_000_000)).to.deep.equal([JSON.stringify({ title: "<".repeat(2_000_000) })]);
   });
 
   it("do not bring back what the value has lost", () => {
