@@ -1,5 +1,6 @@
 // What a GitHub App is to be, for GitHub to make it. Source: GitHub documentation, "Registering a GitHub App from a manifest".
 
+import { isSecret } from "./access.ts";
 import type { Repository } from "./recipe.ts";
 
 export interface ManifestNeeds {
@@ -33,10 +34,10 @@ export function newAppUrl(host: string, organization: string | null, state: stri
   return `${host}${owner}/settings/apps/new?${new URLSearchParams({ state })}`;
 }
 
-/** Where Apps can be made: github.com, and the Enterprise servers of the repositories. */
+/** Where Apps can be made: github.com, and the Enterprise servers of the repositories, but for those that would send the key in clear. */
 export function appHosts(repositories: readonly Pick<Repository, "forge" | "url">[]): readonly string[] {
   const own = repositories.filter(({ forge }) => forge.name === "github").map(({ url }) => webHostOf(new URL(url)));
-  return [...new Set(["https://github.com", ...own])];
+  return [...new Set(["https://github.com", ...own.filter(isSecret)])];
 }
 
 function webHostOf({ protocol, host, hostname }: URL): string {

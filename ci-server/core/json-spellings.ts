@@ -20,6 +20,17 @@ export const jsonSpellings: readonly Spelling[] = [
   (value) => escapeHtml(JSON.stringify(value, null, 2)),
 ];
 
+/** Of a merge's payload a small part; of megabytes each spelling takes seconds, and whoever has posted them is not known yet. */
+const charsMax = 1024 * 1024;
+
+/** Of a value that is larger the most frequent one alone. */
+export function* spellingsOf(value: unknown): Generator<string> {
+  const [first = plain, ...others] = jsonSpellings;
+  const text = first(value);
+  yield text;
+  if (text.length <= charsMax) for (const spell of others) yield spell(value);
+}
+
 function escapeHtml(json: string): string {
   return json.replace(/[<>&\u2028\u2029]/g, escapeOf);
 }

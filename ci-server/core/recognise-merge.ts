@@ -24,14 +24,18 @@ export type PullHeads = ReadonlyMap<number, string>;
 const numberMax = 2 ** 31 - 1;
 const ofGithub = /^Merge pull request #(\d{1,10}) from \S/;
 const ofGitea = /^Merge pull request '(.*)' \(#(\d{1,10})\) from \S/;
-const squashed = /^(.*?)\s*\(#(\d{1,10})\)$/;
+/** Nothing in it may match in two ways: strangers write subjects of any length. */
+const squashed = /^(.*)\(#(\d{1,10})\)$/;
 
 /** Null: none can be named. Where the remote shows pull requests, a number that is none of them is that of an issue. */
 export function recogniseMerge(commit: BranchCommit, heads: PullHeads): RecognisedMerge | null {
   const found = commit.parents.length > 1 ? ofMergeCommit(commit, heads) : ofSquash(commit);
   if (found === null || found.number < 1 || found.number > numberMax) return null;
   if (heads.size > 0 && !heads.has(found.number)) return null;
-  return { ...found, headSha: heads.get(found.number) ?? null };
+  const headSha = heads.get(found.number) ?? null;
+  // Whoever may push writes any message; a forge leaves the head where it was at the merge.
+  if (commit.parents.length > 1 && headSha !== null && !commit.parents.includes(headSha)) return null;
+  return { ...found, headSha };
 }
 
 type Read = Omit<RecognisedMerge, "headSha">;
@@ -52,7 +56,7 @@ function ofMergeCommit(commit: BranchCommit, heads: PullHeads): Read | null {
 function ofSquash({ message }: BranchCommit): Read | null {
   const { subject, body } = partsOf(message);
   const [, title = "", number] = squashed.exec(subject) ?? [];
-  return number === undefined ? null : { number: Number(number), title, body };
+  return number === undefined ? null : { number: Number(number), title: title.trimEnd(), body };
 }
 
 function partsOf(message: string): { readonly subject: string; readonly body: string } {

@@ -1,5 +1,6 @@
 // Reads from the forge what its hook has sent and what did not arrive here, and takes it as if it had.
 
+import { findRepository } from "../core/decide.ts";
 import type { Delivery } from "../core/delivery.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type {
@@ -89,7 +90,7 @@ async function lookAtHook(parts: ReconcileApiParts, of: OfHook, signal: AbortSig
   const { refused, ...outcome } = await readAll(parts, of, missing, signal);
   await state.noteHook(repository.name, hookId, now);
   const cut = `the hook has sent more than ${deliveriesMax} deliveries since ${since.toISOString()}, and the oldest were not looked at; raise limits.reconcile_deliveries_max`;
-  const unstored = `${refused} of the hook's deliveries cannot be stored; the forge lists them among those that failed`;
+  const unstored = `${refused} of the hook's deliveries cannot be taken, since they cannot be stored or tell of another repository; the forge lists them among those that failed`;
   const problem = sent.length >= deliveriesMax ? cut : refused > 0 ? unstored : null;
   return { ...outcome, problem };
 }
@@ -135,12 +136,19 @@ async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
   for (const one of missing) {
     const read = await readOrAskAgain(parts, of, one, signal);
     if (read === null) askedAgain += 1;
+    else if (isOfAnother(parts, of.repository, read)) refused += 1;
     else chunk.push(read);
     const bytes = chunk.reduce((sum, { body }) => sum + body.length, 0);
     if (chunk.length >= chunkMax || bytes >= chunkBytesMax) await flush();
   }
   await flush();
   return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused };
+}
+
+/** Nobody signs what an API says: it is believed of the repository whose access it was asked with, and of no other. */
+function isOfAnother({ repositories }: ReconcileApiParts, asked: Repository, { event }: Delivery): boolean {
+  const told = event.repository === null ? undefined : findRepository(repositories, event.repository);
+  return told !== undefined && told !== asked;
 }
 
 /** `null`: the forge keeps the payload no longer. */

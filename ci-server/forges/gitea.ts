@@ -120,11 +120,34 @@ function payloadOf(body: Uint8Array): Uint8Array | null {
   const form = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
   const field = "payload=";
   if (form.subarray(0, field.length).toString("latin1") !== field || form.includes("&")) return null;
-  try {
-    return Buffer.from(decodeURIComponent(form.toString("latin1", field.length).replaceAll("+", " ")), "utf8");
-  } catch {
-    return null;
+  return decodeForm(form.subarray(field.length));
+}
+
+const [plus, percent, space] = [0x2b, 0x25, 0x20];
+
+/** Byte by byte into one piece of memory: text that is replaced in text takes fifty times as much. Null: it is none. */
+function decodeForm(form: Buffer): Uint8Array | null {
+  const decoded = Buffer.allocUnsafe(form.length);
+  let length = 0;
+  for (let at = 0; at < form.length; at += 1) {
+    let byte = form[at] ?? 0;
+    if (byte === plus) byte = space;
+    else if (byte === percent) {
+      const [high, low] = [hexDigit(form[at + 1]), hexDigit(form[at + 2])];
+      if (high === null || low === null) return null;
+      byte = high * 16 + low;
+      at += 2;
+    }
+    decoded[length] = byte;
+    length += 1;
   }
+  return decoded.subarray(0, length);
+}
+
+function hexDigit(byte = 0): number | null {
+  if (byte >= 0x30 && byte <= 0x39) return byte - 0x30;
+  const letter = byte | 0x20;
+  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : null;
 }
 
 function read({ name, headers, body }: StoredRequest): ForgeEvent {

@@ -1,4 +1,4 @@
-// GET /api/v1/audit: who has asked for what. And the writing of it, once a request was answered well.
+// GET /api/v1/audit: who has asked for what. And the writing of it, once a request has ended.
 
 import Router from "@koa/router";
 import type { Middleware } from "koa";
@@ -16,13 +16,21 @@ export interface AuditParts {
   readonly auditEntriesMax: number;
 }
 
-/** An answer without its entry is none: where the entry cannot be written, the request fails. */
+/**
+ * An answer without its entry is none: where the entry cannot be written, the request fails. What was noted before a request failed
+ * is written too: a part of it may be done.
+ */
 export function auditing({ accounts, auditEntriesMax }: AuditParts): Middleware {
   return async (ctx, next) => {
-    await next();
-    const note = auditNoteOf(ctx);
-    if (note !== undefined && ctx.status < 400)
-      await accounts.record({ ...note, actor: askerOf(ctx).name }, auditEntriesMax);
+    const record = async () => {
+      const note = auditNoteOf(ctx);
+      if (note !== undefined) await accounts.record({ ...note, actor: askerOf(ctx).name }, auditEntriesMax);
+    };
+    await next().catch(async (thrown: unknown) => {
+      await record();
+      throw thrown;
+    });
+    if (ctx.status < 400) await record();
   };
 }
 

@@ -24,7 +24,7 @@ export function askerOf(ctx: Context): Asker {
   return asker;
 }
 
-/** Goes into the audit once the request was answered well. */
+/** Goes into the audit once the request has ended; noted before what is asked for is done, also when that fails. */
 export function noteForAudit(ctx: Context, note: Omit<AuditRecord, "actor">): void {
   notes.set(ctx.req, note);
 }

@@ -2,6 +2,7 @@
 
 import Router from "@koa/router";
 import { z } from "zod";
+import type { AuditRecord } from "../core/accounts.ts";
 import { findRepository } from "../core/decide.ts";
 import { AppError, toAppError } from "../core/errors.ts";
 import type { Repository } from "../core/recipe.ts";
@@ -37,9 +38,13 @@ export function hookRoutes({ hooks, hookPingMsMax, overlapHours }: HookRoutePart
   });
   router.post("/", requireAdmin(), async (ctx) => {
     const repository = find(hooks, (await parseBody(ofOne, ctx)).repository);
+    const note = (detail: AuditRecord["detail"]) =>
+      noteForAudit(ctx, { action: "hook_added", target: repository.name, detail });
+    // The forge may have it though it then says no more.
+    note({});
     const added = await addHook(hooks, repository, hookPingMsMax, within()).catch(refusedByForge);
     const { action, pinged } = added;
-    noteForAudit(ctx, { action: "hook_added", target: repository.name, detail: { action, pinged } });
+    note({ action, pinged });
     ctx.body = shown(addedHookView, added);
   });
   router.post("/check", requireAdmin(), async (ctx) => {
@@ -51,9 +56,12 @@ export function hookRoutes({ hooks, hookPingMsMax, overlapHours }: HookRoutePart
   });
   router.post("/rotate-secret", requireAdmin(), async (ctx) => {
     await parseBody(nothing, ctx);
+    const note = (detail: AuditRecord["detail"]) =>
+      noteForAudit(ctx, { action: "secret_rotated", target: "webhook-secret", detail });
+    note({});
     const rotation = await rotateSecret(hooks, within());
     const { secretId, isResumed, isDone } = rotation;
-    noteForAudit(ctx, { action: "secret_rotated", target: "webhook-secret", detail: { secretId, isResumed, isDone } });
+    note({ secretId, isResumed, isDone });
     ctx.body = shown(rotationView, { ...rotation, overlapHours });
   });
   return router;

@@ -19,6 +19,7 @@ const people = { ourselves: "owner", octocat: "write", stranger: "read" } as con
 
 interface GiteaWorld extends ForgeWorld {
   readonly gitea: FakeGitea;
+  readonly tokenFile: string;
 }
 
 async function startWorld(): Promise<GiteaWorld> {
@@ -36,7 +37,13 @@ async function startWorld(): Promise<GiteaWorld> {
   for (const [who, token] of Object.entries(tokens)) await writeFile(join(folder, who), `${token}\n`);
   const { hooks, statuses, comments } = repository;
   return {
-    ...{ gitea, sha: pull.headSha, pullRequest: pull.number, lacks: "[read:repository]" },
+    ...{
+      gitea,
+      tokenFile: join(folder, "owner"),
+      sha: pull.headSha,
+      pullRequest: pull.number,
+      lacks: "[read:repository]",
+    },
     open: (who = "owner", name = "acme/shop") => open(gitea, join(folder, who), name),
     secrets: () => Object.values(tokens),
     statuses: () =>
@@ -149,6 +156,25 @@ describe("Gitea's API, in its own ways", () => {
       await fails(work, "invalid", words);
     }
     expect(elsewhere.hits).to.deep.equal([]);
+    await elsewhere.close();
+  });
+
+  it("repeats no part of a secret where the forge says too much", async () => {
+    const message = `${"x".repeat(290)}${settings.secret}`;
+    world.gitea.state.next = { status: 422, body: { message }, headers: {} };
+    const asked = world.open().hooks.create({ ...settings, events: ["push"] }, signal);
+    const told = await asked.catch(({ message: words }) => String(words));
+    expect(told).to.contain("xxx").and.not.contain("sss");
+  });
+
+  it("sends no token in clear", async () => {
+    const elsewhere = await listen();
+    // Another name of this machine than those of its loopback.
+    const url = `${elsewhere.url.replace("127.0.0.1", "0.0.0.0")}/acme/shop.git`;
+    const forge = { name: "gitea", apiUrl: null, tokenFile: world.tokenFile } as const;
+    const asked = forgetfulGitea().of(exampleRepository({ url, forge }));
+    await fails(Promise.resolve(asked?.hooks.list(signal)), "invalid", "a token is not sent in clear");
+    expect(elsewhere.credentials).to.deep.equal([]);
     await elsewhere.close();
   });
 

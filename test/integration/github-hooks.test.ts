@@ -82,6 +82,12 @@ describe("the webhook of a repository on GitHub", function () {
     return (await answered("/hooks/rotate-secret", {})) as Rotation;
   }
 
+  async function audited() {
+    const answer = await talk.ci.api("/audit?limit=1");
+    return ((await answer.json()) as { readonly entries: readonly { readonly id: number; readonly action: string }[] })
+      .entries;
+  }
+
   async function answered(path: string, body: object): Promise<object> {
     const response = await talk.ci.post(path, body);
     const answer = (await response.json()) as object;
@@ -100,6 +106,24 @@ describe("the webhook of a repository on GitHub", function () {
     expect(build, build.log).to.include({ result: "success" });
     expect(await add()).to.deep.include({ action: "unchanged", faults: [], pinged: true });
     expect((await check()).problems).to.deep.equal([]);
+  });
+
+  it("stands in the audit when it was made, though the forge then says no more", async () => {
+    const { faults } = talk.github.state;
+    const [before] = await audited();
+    faults.isCutOff = true;
+    const asked = talk.ci.post("/hooks", { repository: "acme/shop" });
+    await talk.until(
+      async () => talk.repository.hooks.size,
+      (size) => size === 1,
+    );
+    // While the server waits for the ping.
+    faults.next = { status: 403, times: 5 };
+    expect((await asked).status).to.equal(409);
+    Object.assign(faults, { next: null, isCutOff: false });
+    const [newest] = await audited();
+    expect(newest).to.include({ action: "hook_added", target: "acme/shop" });
+    expect(newest?.id).to.not.equal(before?.id);
   });
 
   it("is made once by two who ask at the same time", async () => {

@@ -52,6 +52,23 @@ describe("a commit of a base branch", () => {
       expect(recogniseMerge(commit(message), noHeads), message).to.equal(null);
   });
 
+  it("is none where it names a pull request and has merged something else: anybody who pushes writes a message", () => {
+    const heads = new Map([[7, "a".repeat(40)]]);
+    for (const message of [
+      "Merge pull request #7 from acme/cart\n\nAdd a cart",
+      "Merge pull request 'Cart' (#7) from cart",
+    ])
+      expect(recogniseMerge(merged(message), heads), message).to.equal(null);
+    const real = new Map([[7, "h".repeat(40)]]);
+    expect(recogniseMerge(merged("Merge pull request #7 from acme/cart"), real)).to.include({ number: 7 });
+  });
+
+  it("is read however many blanks a stranger has put into it", () => {
+    const blanks = " ".repeat(1_000_000);
+    expect(recogniseMerge(commit(`Add${blanks}a cart`), noHeads)).to.equal(null);
+    expect(recogniseMerge(commit(`Add a cart${blanks}(#9)`), noHeads)).to.include({ number: 9, title: "Add a cart" });
+  });
+
   it("says nothing by its subject where it has two parents: somebody merged a branch", () => {
     expect(recogniseMerge(merged("Merge branch 'main' (#12)"), noHeads)).to.equal(null);
   });

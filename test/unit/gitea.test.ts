@@ -94,6 +94,27 @@ describe("Gitea's signature", () => {
     for (const other of none)
       expect(codeOf(() => receive(other, { ...headers, "x-gitea-signature": sign(body) }))).to.equal("unauthorized");
   });
+
+  it("of a form is that of its bytes, whatever they are written as", () => {
+    const headers = { "content-type": "application/x-www-form-urlencoded" };
+    const spoken = text({ ...payload, commit_id: "a + b % ü 🚀" });
+    const inFull = [...Buffer.from(spoken)].map((byte) => `%${byte.toString(16).padStart(2, "0")}`).join("");
+    for (const form of [new URLSearchParams({ payload: spoken }).toString(), `payload=${inFull}`])
+      expect(codeOf(() => receive(form, { ...headers, "x-gitea-signature": sign(spoken) }))).to.equal("accepted");
+    for (const cut of ["%", "%2", "%2x", "%x2"])
+      expect(codeOf(() => receive(`payload=${cut}`, { ...headers, "x-gitea-signature": sign("") }))).to.equal(
+        "unauthorized",
+      );
+  });
+
+  it("T5: of a form that nobody signed is looked for in little more memory than the form takes", () => {
+    const form = Buffer.alloc(25 * 1024 * 1024, "+");
+    form.write("payload=");
+    const headers = { "content-type": "application/x-www-form-urlencoded", "x-gitea-signature": sign("another") };
+    const beforeKib = process.resourceUsage().maxRSS;
+    expect(codeOf(() => gitea.receive({ headers, body: form }))).to.equal("unauthorized");
+    expect(process.resourceUsage().maxRSS - beforeKib).to.be.below(100 * 1024);
+  });
 });
 
 describe("Gitea's delivery", () => {

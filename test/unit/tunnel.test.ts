@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { jsonSpellings } from "../../ci-server/core/json-spellings.ts";
+import { readEvents } from "../../ci-server/adapters/tunnel/event-stream.ts";
+import { jsonSpellings, spellingsOf } from "../../ci-server/core/json-spellings.ts";
 import type { Clock, TunnelState } from "../../ci-server/core/ports.ts";
 import { localMode, localUrl, payloadUrlAt } from "../../ci-server/core/public-address.ts";
 import { chooseTunnel, leadsHere, readUpstream } from "../../ci-server/core/tunnel-choice.ts";
@@ -83,9 +84,26 @@ describe("the spellings of a JSON value", () => {
     for (const spell of jsonSpellings) expect(JSON.parse(spell(value))).to.deep.equal(value);
   });
 
+  it("are tried of a value that a forge may have sent, and not of megabytes that anybody may have posted", () => {
+    const spelled = (chars: number) => [...spellingsOf({ title: "<".repeat(chars) })];
+    expect(spelled(1_000)).to.deep.equal(jsonSpellings.map((spell) => spell({ title: "<".repeat(1_000) })));
+    expect(spelled(2_000_000)).to.deep.equal([JSON.stringify({ title: "<".repeat(2_000_000) })]);
+  });
+
   it("do not bring back what the value has lost", () => {
     for (const body of ['{"n":1.0}', '{"n":12345678901234567890}', '{"a":1, "b":2}', '{"2":0,"1":0}'])
       expect(jsonSpellings.map((spell) => spell(JSON.parse(body)))).to.not.include(body);
+  });
+});
+
+describe("a stream of events", () => {
+  it("is held to its bound by lines that say nothing, too", async () => {
+    const chunks = async function* () {
+      for (let count = 0; count < 1_000; count += 1) yield Buffer.from("data:\n".repeat(100));
+      yield Buffer.from("\ndata: one\n\n");
+    };
+    const events = await Array.fromAsync(readEvents(chunks(), 1_000));
+    expect(events.map(({ data }) => data)).to.deep.equal([null, "one"]);
   });
 });
 

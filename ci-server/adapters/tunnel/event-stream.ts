@@ -35,7 +35,8 @@ function takeField(event: Reading, line: string, bytesMax: number): void {
   const [, field = "", value = ""] = /^([^:]*):? ?(.*)$/s.exec(line) ?? [];
   if (field === "event") event.name = value;
   if (field !== "data") return;
-  event.length += value.length;
+  // With its line end: lines without anything take room too.
+  event.length += value.length + 1;
   if (event.length > bytesMax) event.isTooLarge = true;
   else event.data.push(value);
 }

@@ -4,7 +4,7 @@
 // Source: github.com/probot/smee.io, lib/server.js.
 
 import { z } from "zod";
-import { jsonSpellings } from "../../core/json-spellings.ts";
+import { spellingsOf } from "../../core/json-spellings.ts";
 import type { Clock, ForgeRequest, Tunnel, TunnelState, TunnelTarget } from "../../core/ports.ts";
 import { localMode, localUrl } from "../../core/public-address.ts";
 import { readEvents } from "./event-stream.ts";
@@ -129,8 +129,8 @@ function about(headers: ForgeRequest["headers"]): Pick<SmeeTrouble, "event" | "d
 
 /** Null when it is signed in none of the spellings. */
 function signedBody(value: unknown, isSigned: (body: Buffer) => boolean): Buffer | null {
-  for (const spell of jsonSpellings) {
-    const body = Buffer.from(spell(value));
+  for (const text of spellingsOf(value)) {
+    const body = Buffer.from(text);
     if (isSigned(body)) return body;
   }
   return null;

@@ -5,6 +5,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { ForgeGate } from "../../adapters/forge-gate.ts";
 import { readToken } from "../../adapters/token-file.ts";
+import { isSecret } from "../../core/access.ts";
 import { AppError } from "../../core/errors.ts";
 import type { ForgeApi, ForgeRepository, Permission } from "../../core/ports.ts";
 import type { Repository } from "../../core/recipe.ts";
@@ -56,6 +57,8 @@ function createRepository({ gate, limits }: GiteaApiParts, given: Repository, to
   const apiUrl = giteaApiUrl(given);
   const ofApi: Ask = async (method, path, { as, body = null, signal }) => {
     const url = `${apiUrl}${path}`;
+    if (!isSecret(apiUrl))
+      throw new AppError("invalid", `${apiUrl}: a token is not sent in clear; give api.url, with https://`);
     const secret = await readToken(token.file, token.setting);
     const key = createHash("sha256").update(secret).digest("hex");
     const answer = await gate.through(

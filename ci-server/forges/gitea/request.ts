@@ -106,17 +106,19 @@ const messageLengthMax = 300;
 function hide(message: string, [authorization, body]: readonly [string | null, unknown]): string {
   const { config } = (body ?? {}) as { config?: { secret?: unknown } }; // whatever it is: it is looked at
   const secrets = [authorization?.replace(/^token /, ""), config?.secret];
-  return secrets.reduce<string>(
+  const hidden = secrets.reduce<string>(
     (text, secret) => (typeof secret === "string" && secret !== "" ? text.replaceAll(secret, "***") : text),
     message,
   );
+  // Cut before, a part of a secret would be left.
+  return hidden.slice(0, messageLengthMax);
 }
 
 /** `{"message": "…", "url": "…/api/swagger"}`, or the page of a proxy, which says nothing. */
 function messageOf(text: string): string {
   try {
     const { message } = JSON.parse(text) as { message?: unknown }; // whatever it is: it is looked at
-    return typeof message === "string" ? message.slice(0, messageLengthMax) : "";
+    return typeof message === "string" ? message : "";
   } catch {
     return "";
   }

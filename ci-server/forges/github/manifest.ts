@@ -6,6 +6,8 @@ import { AppError } from "../../core/errors.ts";
 import type { MadeApp } from "../../core/ports.ts";
 
 const answerMsMax = 30_000;
+/** As of a configured one: with an empty secret anybody signs. */
+const secretCharsMin = 16;
 const made = z.object({
   id: z.number().int().positive(),
   slug: z.string().regex(/^[A-Za-z0-9-]{1,100}$/),
@@ -32,5 +34,10 @@ export async function convertManifest(host: string, code: string, signal: AbortS
   const parsed = made.safeParse(await response.json().catch(() => null));
   if (!parsed.success) throw new AppError("unavailable", "GitHub's answer to the code is not an App");
   const { id, slug, html_url: pageUrl, pem: privateKey, webhook_secret: webhookSecret } = parsed.data;
+  if (webhookSecret !== null && webhookSecret.trim().length < secretCharsMin)
+    throw new AppError(
+      "unavailable",
+      `the App's webhook secret is too weak: delete ${slug} there, and make it once more`,
+    );
   return { id: String(id), slug, pageUrl, privateKey, webhookSecret };
 }
