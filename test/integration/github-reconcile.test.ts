@@ -174,6 +174,36 @@ describe("merges that nobody tells of", function () {
   });
 });
 
+describe("what cannot be looked through in full", function () {
+  this.timeout(60_000);
+  const limits = { body_bytes_max: 5_000, reconcile_commits_max: 2 };
+  let talk: ReconcileTalk;
+  before(async () => {
+    talk = await ReconcileTalk.start({ limits });
+  });
+  afterEach(() => removeImages(talk.github.ci.lab));
+  after(() => talk.stop());
+
+  it("is a delivery that is too large: GitHub is not asked to send it again and again, and the system says so", async () => {
+    await talk.github.merge();
+    const [hook] = talk.github.repository.hooks.values();
+    const sent = hook?.deliveries.length;
+    const { found, problem } = await talk.reconcile();
+    expect({ found, sent: hook?.deliveries.length }).to.deep.equal({ found: 0, sent });
+    expect(problem).to.match(/^1 of the hook's deliveries .* limits\.body_bytes_max/);
+  });
+
+  it("is a branch with more commits than are looked through, and the system says which limit that was", async () => {
+    talk.github.repository.people.set("admin", "write");
+    await talk.reconcile();
+    await mergeAll(talk, ["one", "two", "three"]);
+    const { found, problem } = await talk.reconcile();
+    expect(found).to.equal(2);
+    expect(problem).to.contain("raise limits.reconcile_commits_max");
+    await talk.allBuilt(2);
+  });
+});
+
 describe("F10: fifty merges while the server was away, of which the newest replaces the others", function () {
   this.timeout(120_000);
   const merges = 50;
