@@ -204,6 +204,50 @@ describe("what cannot be looked through in full", function () {
   });
 });
 
+describe("what was missed and is found", function () {
+  this.timeout(60_000);
+  let talk: ReconcileTalk;
+  before(async () => {
+    talk = await ReconcileTalk.start({ rules: { commands: true } });
+    for (const hook of talk.github.repository.hooks.values()) hook.events = ["pull_request", "issue_comment"];
+  });
+  afterEach(() => removeImages(talk.github.ci.lab));
+  after(() => talk.stop());
+
+  it("is a command as well: it is obeyed once, after the merge that it is about was queued", async () => {
+    await talk.whileCutOff(async () => {
+      const { number } = await talk.github.merge("with a comment");
+      await talk.github.github.comment("acme/shop", number, "octocat", "/mergedock rebuild");
+    });
+    expect(await talk.reconcile()).to.include({ way: "api", found: 2, problem: null });
+    const triggers = async () => (await talk.allBuilt(2)).map(({ trigger, result }) => `${trigger} ${result}`);
+    expect(await triggers()).to.deep.equal(["pull_request success", "manual success"]);
+    const answers = await talk.github.until(
+      () => ownComments(talk, 1),
+      (all) => all.length > 1,
+    );
+    for (const record of failed(talk)) await redeliver(talk, record);
+    expect(await talk.reconcile()).to.include({ found: 0 });
+    expect(await triggers()).to.have.length(2);
+    expect(ownComments(talk, 1)).to.have.length(answers.length);
+  });
+
+  it("is told of as any other merge is, though only git has shown it", async () => {
+    talk.github.repository.people.set("admin", "write");
+    const pull = await talk.whileCutOff(() => talk.github.merge("shown by git"));
+    await talk.reconcile();
+    expect(await talk.github.built(pull)).to.include({ result: "success", trigger: "reconcile" });
+    await talk.github.until(
+      () => talk.github.repository.statuses.get(pull.mergedSha ?? "")?.at(-1)?.state,
+      (state) => state === "success",
+    );
+    await talk.github.until(
+      () => ownComments(talk, pull.number),
+      (all) => all.length === 1,
+    );
+  });
+});
+
 describe("F10: fifty merges while the server was away, of which the newest replaces the others", function () {
   this.timeout(120_000);
   const merges = 50;
@@ -258,6 +302,21 @@ function failed({ github }: ReconcileTalk): readonly DeliveryRecord[] {
 
 function entryOf(deliveries: readonly DeliveryEntry[], build: BuildView | undefined): DeliveryEntry | undefined {
   return deliveries.find((entry) => entry.build === build?.id);
+}
+
+function ownComments({ github }: ReconcileTalk, number: number): readonly string[] {
+  return [...github.repository.comments.values()]
+    .filter(({ pullRequest, body }) => pullRequest === number && !body.startsWith("/"))
+    .map(({ body }) => body);
+}
+
+async function redeliver(talk: ReconcileTalk, { id, guid }: DeliveryRecord): Promise<void> {
+  const [hook] = talk.github.repository.hooks.values();
+  await ask(talk, `/hooks/${hook?.id}/deliveries/${id}/attempts`);
+  await talk.github.until(
+    () => hook?.deliveries.find((one) => one.redelivery && one.guid === guid && one.statusCode !== 0),
+    (found) => found !== undefined,
+  );
 }
 
 /** Of the fake's API, as the hook's owner. */
