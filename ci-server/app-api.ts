@@ -51,6 +51,9 @@ export interface ApiNeeds {
 export function openApi(opened: Opened, needs: ApiNeeds): Koa {
   const { config, log, checks, postgres } = opened;
   const { delivery, pruning, signer, registryCa, webhookUrl, live, hooks } = needs;
+  const stopping = new AbortController();
+  // After the listener's own: who asked has had a moment to be answered.
+  opened.closers.push(async () => stopping.abort());
   const reconcile = createReconcileStore(postgres.pool);
   return createApiApp({
     ...{ ...delivery, hooks, adminToken: needs.secrets.adminToken, pruning, checks, registryCa, webhookUrl, live, log },
@@ -66,6 +69,7 @@ export function openApi(opened: Opened, needs: ApiNeeds): Koa {
     hosts: toHosts(config),
     limits: toApiLimits(config),
     hookPingMsMax: config.limits.hook_ping_seconds_max * 1_000,
+    stopping: stopping.signal,
     overlapHours: config.limits.secret_overlap_hours_max,
   });
 }

@@ -103,3 +103,11 @@ export function commandSubject({
 function subject({ command, event: { author, number } }: Known): string {
   return command === null ? "" : commandSubject({ command, author, pullRequest: number });
 }
+
+/** What is asked for under it is done once. Ids are of one server, which has the repository of this name. */
+export function commandKey(
+  command: Pick<NewCommand, "repository" | "repositoryId" | "commentId"> & { readonly forge: string },
+): string {
+  const { forge, repository, repositoryId, commentId } = command;
+  return `comment ${forge} ${repository.toLowerCase()} ${repositoryId} ${commentId}`;
+}

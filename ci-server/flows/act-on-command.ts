@@ -10,6 +10,7 @@ import {
   unknownServiceText,
   unknownText,
 } from "../core/command-answer.ts";
+import { commandKey } from "../core/decide-comment.ts";
 import type { LedgerEntry } from "../core/delivery.ts";
 import { AppError } from "../core/errors.ts";
 import type { CommandJob, CommandStore } from "../core/ports.ts";
@@ -46,7 +47,7 @@ interface Again {
 
 async function buildAgain(parts: ActParts, job: CommandJob, again: Again): Promise<Acted> {
   const { store, commands, publicUrl } = parts;
-  const key = `comment ${job.forge} ${job.repositoryId} ${job.commentId}`;
+  const key = commandKey(job);
   // Whoever had it before may have queued the build and died.
   const known = await commands.buildOf(key);
   const newest = await newestBuild(parts, job);

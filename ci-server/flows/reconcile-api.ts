@@ -87,12 +87,13 @@ async function lookAtHook(parts: ReconcileApiParts, of: OfHook, signal: AbortSig
   const since = new Date(Math.max(oldest, (completeAt?.getTime() ?? 0) - overlapMs));
   const sent = await deliveries.list(hookId, since, deliveriesMax, signal);
   const missing = await findMissing(parts, repository, sent);
-  const { refused, ...outcome } = await readAll(parts, of, missing, signal);
+  const { refused, tooLarge, ...outcome } = await readAll(parts, of, missing, signal);
   await state.noteHook(repository.name, hookId, now);
   const cut = `the hook has sent more than ${deliveriesMax} deliveries since ${since.toISOString()}, and the oldest were not looked at; raise limits.reconcile_deliveries_max`;
   const unstored = `${refused} of the hook's deliveries cannot be taken, since they cannot be stored or tell of another repository; the forge lists them among those that failed`;
-  const problem = sent.length >= deliveriesMax ? cut : refused > 0 ? unstored : null;
-  return { ...outcome, problem };
+  const large = `${tooLarge} of the hook's deliveries have more than ${parts.bodyBytesMax} bytes, and were not taken; raise limits.body_bytes_max, and have the forge send them again`;
+  const problems = [sent.length >= deliveriesMax ? cut : [], refused > 0 ? unstored : [], tooLarge > 0 ? large : []];
+  return { ...outcome, problem: problems.flat().join("; ") || null };
 }
 
 /** Oldest first, one attempt for each GUID. Whatever it was answered with, what the ledger lacks did not arrive. */
@@ -125,6 +126,7 @@ async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
   const taken: Accepted[] = [];
   let askedAgain = 0;
   let refused = 0;
+  let tooLarge = 0;
   let chunk: Delivery[] = [];
   const flush = async () => {
     const arrived = chunk.map((delivery) => toArrived(parts.repositories, delivery));
@@ -135,14 +137,15 @@ async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
   };
   for (const one of missing) {
     const read = await readOrAskAgain(parts, of, one, signal);
-    if (read === null) askedAgain += 1;
+    if (read === "asked again") askedAgain += 1;
+    else if (read === "too large") tooLarge += 1;
     else if (isOfAnother(parts, of.repository, read)) refused += 1;
     else chunk.push(read);
     const bytes = chunk.reduce((sum, { body }) => sum + body.length, 0);
     if (chunk.length >= chunkMax || bytes >= chunkBytesMax) await flush();
   }
   await flush();
-  return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused };
+  return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused, tooLarge };
 }
 
 /** Nobody signs what an API says: it is believed of the repository whose access it was asked with, and of no other. */
@@ -156,17 +159,17 @@ const emptyBytes = 4;
 /** Trouble with the forge and with our access to it, and not with one payload. */
 const ofNow: readonly string[] = ["unavailable", "rate_limited", "timeout", "unauthorized", "forbidden", "cancelled"];
 
-/** Null: its payload cannot be read, and the forge was asked to send it once more. */
+/** Where its payload cannot be read the forge is asked to send it once more; one that is too large would be refused again and again. */
 async function readOrAskAgain(
   parts: ReconcileApiParts,
   { repository, deliveries, hookId }: OfHook,
   { id }: HookDelivery,
   signal: AbortSignal,
-): Promise<Delivery | null> {
+): Promise<Delivery | "asked again" | "too large"> {
   try {
     const sent = await deliveries.read(hookId, id, signal);
-    if (sent.body.length <= parts.bodyBytesMax && sent.body.length > emptyBytes)
-      return toDelivery(parts, repository, hookId, sent);
+    if (sent.body.length > parts.bodyBytesMax) return "too large";
+    if (sent.body.length > emptyBytes) return toDelivery(parts, repository, hookId, sent);
   } catch (thrown) {
     signal.throwIfAborted();
     if (ofNow.includes(toAppError(thrown).code)) throw thrown;
@@ -175,7 +178,7 @@ async function readOrAskAgain(
   await deliveries.redeliver(hookId, id, signal).catch((cause: unknown) => {
     if (toAppError(cause).code !== "not_found") throw cause;
   });
-  return null;
+  return "asked again";
 }
 
 /** As far as the forge's own headers go: nothing signs these bytes, they came by its API. */

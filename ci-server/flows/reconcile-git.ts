@@ -35,18 +35,21 @@ interface Branch {
 export async function lookInGit(parts: ReconcileGitParts, repository: Repository, signal: AbortSignal): Promise<Look> {
   const branches = await parts.git.branches(repository, signal);
   const allowed = [...branches].filter(([branch]) => matchesBranch(repository.branches, branch));
-  const looks: Pick<Look, "taken" | "pushed">[] = [];
+  const looks: BranchLook[] = [];
   for (const [branch, tip] of allowed) looks.push(await lookAtBranch(parts, { repository, branch, tip }, signal));
   return {
-    ...{ way: "git", askedAgain: 0, problem: null, taken: looks.flatMap(({ taken }) => taken) },
+    ...{ way: "git", askedAgain: 0, taken: looks.flatMap(({ taken }) => taken) },
+    problem: looks.find(({ problem }) => problem !== null)?.problem ?? null,
     pushed: looks.reduce((sum, { pushed }) => sum + pushed, 0),
   };
 }
 
-const nothing = { taken: [], pushed: 0 } as const;
+type BranchLook = Pick<Look, "taken" | "pushed" | "problem">;
 
-async function lookAtBranch(parts: ReconcileGitParts, of: Branch, signal: AbortSignal) {
-  const { state, clock, daysMax, graceSeconds } = parts;
+const nothing: BranchLook = { taken: [], pushed: 0, problem: null };
+
+async function lookAtBranch(parts: ReconcileGitParts, of: Branch, signal: AbortSignal): Promise<BranchLook> {
+  const { state, clock, daysMax, graceSeconds, commitsMax } = parts;
   const { repository, branch, tip } = of;
   const known = await state.branchTip(repository.name, branch);
   if (known === tip) return nothing;
@@ -56,14 +59,15 @@ async function lookAtBranch(parts: ReconcileGitParts, of: Branch, signal: AbortS
     await state.noteBranch(repository.name, branch, tip);
     return nothing;
   }
-  const commits = await parts.git.commits({ repository, branch, since, tip, max: parts.commitsMax, signal });
+  const commits = await parts.git.commits({ repository, branch, since, tip, max: commitsMax, signal });
   const oldestMs = known === null ? clock.now().getTime() - daysMax * dayMs : Number.NEGATIVE_INFINITY;
   const ripe = untilYoung(commits, { now: clock.now(), graceSeconds });
   const recent = ripe.filter(({ committedAt }) => committedAt.getTime() >= oldestMs);
   const found = recent.length === 0 ? nothing : await take(parts, of, recent, signal);
   const reached = ripe.length === commits.length ? tip : (ripe.at(-1)?.sha ?? since);
   await state.noteBranch(repository.name, branch, reached);
-  return found;
+  const cut = `${branch} of ${repository.name} has gained more than ${commitsMax} commits since it was looked at, and the oldest were left out: build what is missing by hand, and raise limits.reconcile_commits_max`;
+  return commits.length < commitsMax ? found : { ...found, problem: cut };
 }
 
 async function take(
@@ -71,7 +75,7 @@ async function take(
   { repository, branch }: Branch,
   commits: readonly BranchCommit[],
   signal: AbortSignal,
-) {
+): Promise<BranchLook> {
   const shas = await state.mergesBuilt(
     repository.name,
     commits.map(({ sha }) => sha),
@@ -86,6 +90,7 @@ async function take(
   return {
     taken: taken.filter(({ verdict, guid }) => verdict !== "duplicate" && merges.has(guid)),
     pushed: events.reduce((sum, event) => sum + (isMerge(event) ? 0 : event.commits), 0),
+    problem: null,
   };
 }
 

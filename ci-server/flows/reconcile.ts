@@ -117,12 +117,17 @@ async function lookSomehow(parts: ReconcileParts, repository: Repository, signal
     // An App has a hook of its own, which is not among the repository's.
     const isToldOtherwise = (await parts.state.hooksSeen(repository.name)).length > 0;
     const problem = `no webhook of ${repository.name} leads here, so that merges are only seen in git: add one, or correct its URL`;
-    return { ...(await lookInGit(parts, repository, signal)), problem: isToldOtherwise ? null : problem };
+    return alsoWith(await lookInGit(parts, repository, signal), isToldOtherwise ? null : problem);
   } catch (thrown) {
     signal.throwIfAborted();
     const error = toAppError(thrown);
     if (!lacking.includes(error.code)) throw thrown;
     const problem = `what the webhooks of ${repository.name} have sent cannot be read, and merges are looked for in git instead; give its access the permission to read webhooks (${error.message})`;
-    return { ...(await lookInGit(parts, repository, signal)), problem };
+    return alsoWith(await lookInGit(parts, repository, signal), problem);
   }
+}
+
+function alsoWith(look: Look, problem: string | null): Look {
+  const problems = [problem, look.problem].filter((one) => one !== null);
+  return { ...look, problem: problems.join("; ") || null };
 }

@@ -20,6 +20,8 @@ export interface HookRouteParts {
   readonly hooks: RotateParts;
   readonly hookPingMsMax: number;
   readonly overlapHours: number;
+  /** What is asked of forges is broken off. */
+  readonly stopping: AbortSignal;
 }
 
 const name = line.max(200);
@@ -29,9 +31,9 @@ const nothing = z.strictObject({});
 /** So long whoever asks may have to wait for forges that are slow. */
 const answerMsMax = 5 * 60_000;
 
-export function hookRoutes({ hooks, hookPingMsMax, overlapHours }: HookRouteParts): Router {
+export function hookRoutes({ hooks, hookPingMsMax, overlapHours, stopping }: HookRouteParts): Router {
   const router = new Router({ prefix: "/api/v1/hooks" });
-  const within = () => AbortSignal.timeout(answerMsMax);
+  const within = () => AbortSignal.any([stopping, AbortSignal.timeout(answerMsMax)]);
   // At each route: what a router uses, it uses for paths in exactly these letters, while it takes them in any case.
   router.get("/", requireAdmin(), async (ctx) => {
     ctx.body = shown(hookListView, { hooks: await checkHooks(hooks, hooks.repositories, within()) });

@@ -8,6 +8,7 @@ import { expect } from "chai";
 import { createAccounts } from "../../ci-server/adapters/postgres/accounts.ts";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import { decide } from "../../ci-server/core/decide.ts";
+import { commandKey } from "../../ci-server/core/decide-comment.ts";
 import type { CommentEvent, Delivery } from "../../ci-server/core/delivery.ts";
 import type { CommandJob, CommandStore } from "../../ci-server/core/ports.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
@@ -88,6 +89,19 @@ describe("commands in comments on PostgreSQL", () => {
     await take({ ...first, guid: randomUUID() });
     expect(await left()).to.equal(2);
     expect((await opened.pool.query("select from delivery")).rowCount).to.equal(4);
+  });
+
+  it("are one for each comment of two servers that number repositories and comments alike", async () => {
+    const there = exampleRepository({ name: "acme/there", commands: true });
+    for (const repository of ["acme/shop", "acme/there"]) {
+      const delivery = commented({ repository, repositoryId: 1, commentId: "1" });
+      await opened.store.accept(delivery, decide(delivery.event, [shop, there], delivery), null);
+    }
+    const [first, second] = [await claim(), await claim()];
+    expect([first.repository, second.repository]).to.deep.equal(["acme/shop", "acme/there"]);
+    await commands.end(first, done);
+    expect(await commands.count(second)).to.deep.equal({ byAuthor: 0, obeyed: 0 });
+    expect(commandKey(first)).to.not.equal(commandKey(second));
   });
 
   it("are none where the rules take none up", async () => {

@@ -1,6 +1,9 @@
 // What core/ports/forge-api.ts promises, of Gitea and Forgejo, against the fake.
 
+import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
@@ -140,6 +143,27 @@ describe("Gitea's API, in its own ways", () => {
     expect(urlOf("ssh://git@git.acme.test:2222/acme/shop.git")).to.equal("https://git.acme.test/api/v1");
     const apiUrl = "https://acme.test/git/api/v1";
     expect(giteaApiUrl({ url: "https://acme.test/x.git", forge: { ...forge, apiUrl } })).to.equal(apiUrl);
+  });
+
+  it("ends its list of hooks, though the server has a full page for each question", async () => {
+    const config = { url: "https://ci.test/", content_type: "json" };
+    const page = Array.from({ length: 50 }, (_none, id) => ({ id, active: true, events: ["push"], config }));
+    let asked = 0;
+    const server = createServer((_request, response) => {
+      asked += 1;
+      // So that a list without an end fails and does not go on.
+      response.writeHead(asked > 100 ? 404 : 200, { "content-type": "application/json" }).end(JSON.stringify(page));
+    });
+    server.listen(0, "127.0.0.1");
+    await once(server, "listening");
+    const { port } = server.address() as AddressInfo; // of a TCP listener
+    const forge = { name: "gitea", apiUrl: null, tokenFile: world.tokenFile } as const;
+    const given = exampleRepository({ name: "acme/shop", url: `http://127.0.0.1:${port}/acme/shop.git`, forge });
+    const hooks = await forgetfulGitea().of(given)?.hooks.list(signal);
+    expect(hooks).to.have.length(page.length);
+    server.closeAllConnections();
+    server.close();
+    await once(server, "close");
   });
 
   it("repeats no secret that the forge repeats, and follows no redirect with its token", async () => {

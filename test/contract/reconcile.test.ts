@@ -66,6 +66,31 @@ describe("what was looked for, on PostgreSQL", () => {
     expect(rows.map(({ result }) => result)).to.deep.equal([...Array(49).fill("cancellation"), null]);
   });
 
+  it("replaces no merge that was delivered and waits: that one may be the newer of the two", async () => {
+    const [missed, told] = [merge("acme/after", 1, "supersede"), merge("acme/after", 2, "supersede")];
+    const [newest] = await accept(one, sent(told));
+    const [[api], [git]] = [
+      await one.store.acceptAll([inApi(missed)]),
+      await other.store.acceptAll([inGit(merge("acme/after", 3, "supersede"))]),
+    ];
+    const results = async () =>
+      Promise.all([newest, api, git].map(async (told_) => (await one.store.build(told_?.buildId ?? 0))?.result));
+    expect(await results()).to.deep.equal([null, "cancellation", null]);
+    await accept(one, sent(merge("acme/after", 4, "supersede")));
+    expect(await results()).to.deep.equal(Array(3).fill("cancellation"));
+  });
+
+  it("has lower ids than what is delivered after it to the same process", async () => {
+    const ids: number[] = [];
+    for (const number of [1, 3]) {
+      // By now its batches are written with ids that were taken before.
+      ids.push(...(await accept(one, sent(merge("acme/ids", number)))).map(({ buildId }) => buildId ?? 0));
+      const found = await one.store.acceptAll([inApi(merge("acme/ids", number + 1))]);
+      ids.push(...found.map(({ buildId }) => buildId ?? 0));
+    }
+    expect(ids).to.deep.equal(ids.toSorted((a, b) => a - b));
+  });
+
   it("is taken but for what the database refuses", async () => {
     const [first, poisoned, last] = [1, 2, 3].map((number) => inApi(merge("acme/poison", number)));
     if (first === undefined || poisoned === undefined || last === undefined) throw new Error("three were made");

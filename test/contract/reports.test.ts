@@ -129,6 +129,20 @@ describe("reports on PostgreSQL", () => {
     expect((await next(line)).key).to.equal(`${sha} begun`);
   });
 
+  it("that end between the question what is due and the look at the build are told in the end, and do not count as failed", async () => {
+    const id = await asked();
+    await opened.store.begin(id);
+    await takeUp();
+    const line = await claim();
+    const due = await next(line);
+    await opened.store.finish({ buildId: id, attempt: 1 }, { result: "success", failure: null, images: [] });
+    expect((await store.look(due))?.build.result).to.equal("success");
+    await store.told(line, due, true);
+    expect(await states()).to.deep.equal(["pending"]);
+    await store.told(line, await next(line), true);
+    expect([await states(), await store.next(line, 60)]).to.deep.equal([["told"], null]);
+  });
+
   it("of a reporter that died go on with another one, from what it had told; its own words are not taken any more", async () => {
     await asked();
     await takeUp();

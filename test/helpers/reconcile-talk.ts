@@ -1,5 +1,8 @@
 // More of the conversation with a fake GitHub: what did not arrive, and what the server found of it.
 
+import { expect } from "chai";
+import type { PullHandle } from "../fakes/github/server.ts";
+import type { DeliveryRecord } from "../fakes/github/state.ts";
 import { GithubTester, type GithubTesterOptions, type ReconcileState } from "./github-tester.ts";
 import type { BuildView } from "./tester.ts";
 
@@ -100,4 +103,25 @@ export class ReconcileTalk {
   stop(): Promise<void> {
     return this.github.stop();
   }
+}
+
+export async function mergeAll(talk: ReconcileTalk, messages: readonly string[]): Promise<PullHandle[]> {
+  const merged: PullHandle[] = [];
+  for (const message of messages) merged.push(await talk.github.merge(message));
+  return merged;
+}
+
+/** What nobody answered, oldest first. */
+export function failed({ github }: ReconcileTalk): readonly DeliveryRecord[] {
+  return [...github.repository.hooks.values()].flatMap(({ deliveries }) =>
+    deliveries.filter(({ statusCode, action }) => statusCode === 0 && action === "closed"),
+  );
+}
+
+/** Of the fake's API, as the hook's owner. */
+export async function askFake({ github }: ReconcileTalk, path: string): Promise<void> {
+  const authorization = `Bearer ${github.github.giveToken("admin")}`;
+  const url = `${github.github.url}/api/v3/repos/acme/shop${path}`;
+  const { status } = await fetch(url, { method: "POST", headers: { authorization } });
+  expect(status).to.equal(202);
 }

@@ -2,10 +2,9 @@
 
 import { expect } from "chai";
 import type { PullHandle } from "../fakes/github/server.ts";
-import type { DeliveryRecord } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
 import { runMergedock } from "../helpers/mergedock.ts";
-import { type DeliveryEntry, ReconcileTalk } from "../helpers/reconcile-talk.ts";
+import { askFake, type DeliveryEntry, failed, mergeAll, ReconcileTalk } from "../helpers/reconcile-talk.ts";
 import { adminToken, type BuildView } from "../helpers/tester.ts";
 
 describe("deliveries that did not arrive", function () {
@@ -36,7 +35,7 @@ describe("deliveries that did not arrive", function () {
   it("are duplicates when GitHub sends them after all, though its bytes are not those of its API", async () => {
     const [hook] = talk.github.repository.hooks.values();
     const [first] = failed(talk);
-    await ask(talk, `/hooks/${hook?.id}/deliveries/${first?.id}/attempts`);
+    await askFake(talk, `/hooks/${hook?.id}/deliveries/${first?.id}/attempts`);
     const again = await talk.github.until(
       () => hook?.deliveries.find(({ guid, redelivery }) => redelivery && guid === first?.guid),
       (found) => found !== undefined,
@@ -213,27 +212,6 @@ describe("F10: fifty merges while the server was away, of which the newest repla
   });
 });
 
-async function mergeAll(talk: ReconcileTalk, messages: readonly string[]): Promise<PullHandle[]> {
-  const merged: PullHandle[] = [];
-  for (const message of messages) merged.push(await talk.github.merge(message));
-  return merged;
-}
-
-/** What nobody answered, oldest first. */
-function failed({ github }: ReconcileTalk): readonly DeliveryRecord[] {
-  return [...github.repository.hooks.values()].flatMap(({ deliveries }) =>
-    deliveries.filter(({ statusCode, action }) => statusCode === 0 && action === "closed"),
-  );
-}
-
 function entryOf(deliveries: readonly DeliveryEntry[], build: BuildView | undefined): DeliveryEntry | undefined {
   return deliveries.find((entry) => entry.build === build?.id);
-}
-
-/** Of the fake's API, as the hook's owner. */
-async function ask({ github }: ReconcileTalk, path: string): Promise<void> {
-  const authorization = `Bearer ${github.github.giveToken("admin")}`;
-  const url = `${github.github.url}/api/v3/repos/acme/shop${path}`;
-  const { status } = await fetch(url, { method: "POST", headers: { authorization } });
-  expect(status).to.equal(202);
 }

@@ -20,7 +20,7 @@ const dueSql = `select extract(epoch from min(due_at) - now())::float8 * 1000 as
 const countSql = `select count(*) filter (where other.author = me.author and other.id < me.id)::int as "byAuthor",
     count(*) filter (where other.state = 'done')::int as obeyed
   from comment_command me join comment_command other on other.repository_id = me.repository_id and other.forge = me.forge
-    and other.pull_request = me.pull_request and other.id <> me.id and other.created_at > me.created_at - interval '1 hour'
+    and lower(other.repository) = lower(me.repository) and other.pull_request = me.pull_request and other.id <> me.id and other.created_at > me.created_at - interval '1 hour'
   where me.id = $1`;
 const newestSql = `select id from build where lower(repository) = lower($1) and pull_request_number = $2 and sha is not null
   order by id desc limit 1`;

@@ -37,7 +37,7 @@ const nextSql = `update report r set attempts = r.attempts + 1 from build b
   returning r.build_id as "buildId", r.kind, r.attempts, r.told, ${keySql} as key`;
 const keepSql = `with ${mine} update report r set told = $5, changed_at = now() from mine where r.build_id = $3 and r.kind = $4`;
 const toldSql = `with ${mine} update report r set seen = $5, problem = null, is_refused = false, attempts = 0, changed_at = now(),
-    due_at = case when $6 then null else now() end from mine where r.build_id = $3 and r.kind = $4`;
+    due_at = case when $6 and $5 = (select ${keySql} from build b where b.id = r.build_id) then null else now() end from mine where r.build_id = $3 and r.kind = $4`;
 const failedSql = `with ${mine}, paused as (update report_line l set paused_until = now() + make_interval(secs => $8::float8 / 1000), problem = $5
     from mine where l.repository = mine.repository and $8 > 0),
   failed as (update report r set problem = $5, is_refused = $6, due_at = now() + make_interval(secs => $7::float8 / 1000), changed_at = now()

@@ -26,7 +26,14 @@ export async function cancelBuild(client: PoolClient, queue: BuildQueue, id: num
   await finishBuild(client, { buildId: id, attempt: build.attempts }, end);
 }
 
-/** Ends the builds of the same branch that were never begun: this one has all that they have. */
+// What was looked for comes after what was delivered meanwhile, and may be older than that.
+const mayReplaceSql = `((select origin from delivery where guid = (select delivery_guid from build where id = $2)) = 'webhook'
+  or not exists (select from delivery where guid = build.delivery_guid and origin = 'webhook'))`;
+
+/**
+ * Ends the builds of the same branch that were never begun: this one has all that they have. One of what was looked for ends only
+ * others of that. Its delivery is stored.
+ */
 export async function supersede(
   client: PoolClient,
   queue: BuildQueue,
@@ -34,7 +41,8 @@ export async function supersede(
 ): Promise<void> {
   const { rows } = await client.query<{ id: string }>(
     `with ended as (update build set result = 'cancellation', failure = $3, finished_at = now()
-       where repository = $1 and id < $2 and ref = (select ref from build where id = $2) and result is null and attempts = 0 and trigger in ('pull_request', 'reconcile') returning id),
+       where repository = $1 and id < $2 and ref = (select ref from build where id = $2) and result is null and attempts = 0 and trigger in ('pull_request', 'reconcile')
+         and ${mayReplaceSql} returning id),
        told as (insert into build_end (build_id) select id from ended)
      select id, pg_notify('${changeChannel}', id::text) from ended`,
     [repository, buildId, JSON.stringify(toFailure(supersededBy(buildId)))],

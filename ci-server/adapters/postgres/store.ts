@@ -85,7 +85,11 @@ export function createStore({ pool, queue, changes, settings, limits, ledgerLimi
     // A value that the database refuses fails alone. Trouble with the database would be the same for each.
     isOfOneItem: (cause) => !(cause instanceof AppError && cause.code === "unavailable"),
   });
-  const acceptEach = (arrived: readonly Arrived[]) => acceptAll(pool, { queue, settings, limits }, arrived);
+  const acceptEach = (arrived: readonly Arrived[]) => {
+    // What is delivered meanwhile and after it has to have higher ids than it.
+    parts.ids.forget();
+    return acceptAll(pool, { queue, settings, limits }, arrived).finally(() => parts.ids.forget());
+  };
   const store: Store = {
     async accept(delivery, decision, request) {
       // In a batch with the delivery of the same merge neither would know of the other.

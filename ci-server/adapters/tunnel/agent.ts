@@ -75,6 +75,9 @@ async function findTunnels(
   signal: AbortSignal,
 ): Promise<Found | TunnelState> {
   const limited = AbortSignal.any([signal, AbortSignal.timeout(answerMsMax)]);
+  const host = new URL(agentUrl).hostname.replace(/^\[|\]$/g, "");
+  const names = hostNamesFor(host, limited);
+  if ((await names.addressesOf(host)).length === 0) return localMode(`no ngrok agent at ${agentUrl}${lacks}`, isWanted);
   const answers = await Promise.allSettled([
     ask(agentUrl, "/api/endpoints", endpoints, limited),
     ask(agentUrl, "/api/tunnels", tunnels, limited),
@@ -85,7 +88,6 @@ async function findTunnels(
     return odd === undefined
       ? localMode(`no ngrok agent at ${agentUrl}${lacks}`, isWanted)
       : localMode(`what answers at ${agentUrl} is no ngrok agent${lacks}`, isWanted);
-  const names = hostNamesFor(new URL(agentUrl).hostname.replace(/^\[|\]$/g, ""), limited);
   const checked = await Promise.all(
     all.map(async (one) => {
       const upstream = readUpstream(one.leadsTo);

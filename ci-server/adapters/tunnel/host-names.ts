@@ -18,7 +18,18 @@ export function hostNamesFor(user: string, signal: AbortSignal): HostNames {
   };
 }
 
-async function look(name: string): Promise<string[]> {
-  const found = await lookup(name, { all: true }).catch(() => []);
+const underWay = new Map<string, Promise<string[]>>();
+
+/**
+ * One question for a name at a time. A name that nobody knows may keep the resolver busy for longer than whoever asks waits, and with
+ * it one of the process's four threads for names and files: were it asked anew each time, the database's name would wait too.
+ */
+export async function look(name: string): Promise<string[]> {
+  const asked = underWay.get(name) ?? lookup(name, { all: true }).then(addresses, () => []);
+  underWay.set(name, asked);
+  return asked.finally(() => underWay.delete(name));
+}
+
+function addresses(found: readonly { readonly address: string }[]): string[] {
   return found.map(({ address }) => address);
 }

@@ -16,16 +16,20 @@ type GivenHook = z.infer<typeof hook>;
 
 /** The largest that the server's settings allow unless they were changed. */
 const pageSize = 50;
+const pagesMax = 20;
 
 export function createHooks(ask: Ask): ForgeHooks {
   return {
     async list(signal) {
-      const found: Hook[] = [];
-      for (let page = 1; ; page += 1) {
+      const found = new Map<string, Hook>();
+      for (let page = 1; page <= pagesMax; page += 1) {
         const hooks = await ask("GET", `/hooks?limit=${pageSize}&page=${page}`, { as: z.array(hook), signal });
-        found.push(...hooks.map(toHook));
-        if (hooks.length < pageSize) return found;
+        const before = found.size;
+        for (const one of hooks.map(toHook)) found.set(one.id, one);
+        // A server that knows no pages gives the same for each.
+        if (hooks.length < pageSize || found.size === before) break;
       }
+      return [...found.values()];
     },
     async create(settings, signal) {
       const body = { type: "gitea", ...toFields(settings) };
