@@ -58,7 +58,9 @@ describe("config check", () => {
     const shop = "name: acme/shop, url: https://example.com/shop.git, commands: true";
     write("mergedock.yml", `repositories: [{ ${shop} }]\n`);
     expect(await check(null))
-      .to.match(/^! comments are not obeyed, as GitHub cannot be asked who may write: acme\/shop$/m)
+      .to.match(
+        /^! comments are not obeyed: they are GitHub's only, and where it can be asked who may write: acme\/shop$/m,
+      )
       .and.to.match(/^ {2}give each of them "access"/m);
     write("mergedock.yml", `repositories: [{ ${shop}, access: { token_file: shop-token } }]\n`);
     expect(await check(null)).to.not.contain("comments");
