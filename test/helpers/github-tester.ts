@@ -103,6 +103,20 @@ export class GithubTester {
     }
   }
 
+  /** When this look for what did not arrive is over; the first is that of the start. */
+  looked(round: number): Promise<ReconcileState> {
+    return this.until(
+      () => this.reconcileState(),
+      ({ endedRound }) => endedRound >= round,
+    );
+  }
+
+  async reconcileState(): Promise<ReconcileState> {
+    const answer = await this.ci.api("/reconcile");
+    const { repositories } = (await answer.json()) as { repositories: ReconcileState[] };
+    return repositories[0] ?? { round: 0, endedRound: -1, way: null, found: 0, problem: null };
+  }
+
   /** Looks again and again until it is so; the test's own time limit ends it. */
   async until<T>(look: () => T | Promise<T>, isSo: (seen: T) => boolean): Promise<T> {
     for (;;) {
