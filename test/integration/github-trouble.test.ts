@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { endLag } from "../fakes/github/replica.ts";
 import type { DeliveryRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
-import { GithubTester } from "../helpers/github-tester.ts";
+import { GithubTester, untold } from "../helpers/github-tester.ts";
 import { webhookSecret } from "../helpers/tester.ts";
 
 describe("a merge on a GitHub in trouble", function () {
@@ -13,8 +13,7 @@ describe("a merge on a GitHub in trouble", function () {
   let hook: FakeHook;
   before(async () => {
     // Nobody but builds is to meet the faults.
-    const report = { status: false, check: false, comment: false };
-    talk = await GithubTester.start({ access: "app", rules: { report }, limits: { attempts_max: 4 } });
+    talk = await GithubTester.start({ access: "app", rules: untold, limits: { attempts_max: 4 } });
     await talk.looked(1);
     [hook] = [...talk.repository.hooks.values()] as [FakeHook]; // GithubTester makes one
   });
