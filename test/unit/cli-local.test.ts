@@ -64,6 +64,8 @@ describe("config check", () => {
       .and.to.match(/^ {2}give each of them "access"/m);
     write("mergedock.yml", `repositories: [{ ${shop}, access: { token_file: shop-token } }]\n`);
     expect(await check(null)).to.not.contain("comments");
+    write("mergedock.yml", `repositories: [{ ${shop}, forge: gitea, access: { token_file: shop-token } }]\n`);
+    expect(await check(null)).to.contain("! comments are not obeyed: they are GitHub's only");
   });
 
   it("says every mistake of it at once", async () => {
