@@ -17,7 +17,7 @@ import { secretFile } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
-import { isAskable } from "./core/forge-settings.ts";
+import { forgesOf, isAskable } from "./core/forge-settings.ts";
 import { wantedOfAny } from "./core/hook.ts";
 import type { Tunnel } from "./core/ports.ts";
 import { commandsUnasked } from "./core/warnings.ts";
@@ -104,12 +104,6 @@ function toApiLimits({ limits }: Config): ApiLimits {
   };
 }
 
-/** On which the configured repositories live: each has an address of its own. */
-function forgesOf({ repositories }: Config): readonly string[] {
-  const names = new Set<string>(repositories.map(({ forge }) => forge.name));
-  return names.size === 0 ? ["github"] : [...names];
-}
-
 function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: ApiNeeds): SystemParts {
   const { stateFolder, engineHost } = config;
   return {
@@ -122,7 +116,7 @@ function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: 
     },
     forgeHealth: createForgeHealthStore(postgres.pool),
     tunnel: tunnel.look,
-    forges: forgesOf(config),
+    forges: forgesOf(config.repositories),
     gitVersion,
     problems: () => reconcileWarnings(createReconcileStore(postgres.pool), config.repositories),
     about: toAbout(config, registryCa),
