@@ -17,6 +17,8 @@ import { secretFile } from "./app-hooks.ts";
 import type { Opened } from "./app-opened.ts";
 import type { IntakeSecrets } from "./app-secrets.ts";
 import type { Config } from "./config.ts";
+import { forgesOf, isAskable } from "./core/forge-settings.ts";
+import { wantedOfAny } from "./core/hook.ts";
 import type { Tunnel } from "./core/ports.ts";
 import { commandsUnasked } from "./core/warnings.ts";
 import type { Pruning } from "./flows/pruning.ts";
@@ -106,12 +108,6 @@ function toApiLimits({ limits }: Config): ApiLimits {
   };
 }
 
-/** On which the configured repositories live: each has an address of its own. */
-function forgesOf({ repositories }: Config): readonly string[] {
-  const names = new Set<string>(repositories.map(({ forge }) => forge.name));
-  return names.size === 0 ? ["github"] : [...names];
-}
-
 function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: ApiNeeds): SystemParts {
   const { stateFolder, engineHost } = config;
   return {
@@ -124,7 +120,7 @@ function toSystem({ config, checks, postgres }: Opened, { registryCa, tunnel }: 
     },
     forgeHealth: createForgeHealthStore(postgres.pool),
     tunnel: tunnel.look,
-    forges: forgesOf(config),
+    forges: forgesOf(config.repositories),
     gitVersion,
     problems: () => reconcileWarnings(createReconcileStore(postgres.pool), config.repositories),
     about: toAbout(config, registryCa),
@@ -137,6 +133,7 @@ function toAbout(config: Config, registryCa: string | null): SystemAbout {
     ...{ version, nodeVersion: process.versions.node, role: config.role, startedAt: systemClock.now() },
     facts: toFacts(config),
     webhookSecretFile: config.webhookSecrets === null ? secretFile(config) : null,
+    events: wantedOfAny(config.repositories),
     caUrl: registryCa === null ? null : "/api/v1/ca.crt",
   };
 }
@@ -159,9 +156,7 @@ function toFacts(config: Config): SystemAbout["facts"] {
 /** A link to nowhere is worse than none: without the address there are none. */
 function lacksLinks({ observing, repositories }: Config): boolean {
   const isTold = repositories.some(
-    ({ report, access, forge }) =>
-      (report.status || report.check || report.comment) &&
-      ((access !== null && access.kind !== "deploy_key") || forge.tokenFile !== null),
+    (one) => (one.report.status || one.report.check || one.report.comment) && isAskable(one),
   );
   return isTold && observing.publicUrl === null;
 }

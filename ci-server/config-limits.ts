@@ -116,7 +116,7 @@ export const limits = z.strictObject({
   forge_failures_max: z.number().int().min(1).max(100).default(3),
   forge_waiting_max: z.number().int().positive().default(1_000),
   // Between two looks at the tunnel's public address.
-  tunnel_check_seconds: z.number().int().positive().max(3_600).default(5),
+  tunnel_check_seconds: z.number().min(0.1).max(3_600).default(5),
   // Between two attempts at a tunnel that does not open: they begin at a second, and each one waits twice as long.
   tunnel_retry_seconds_max: z.number().int().positive().max(3_600).default(300),
   // Of what was missed: what a hook has sent is looked for so far back, so many deliveries at once; and so many commits of a

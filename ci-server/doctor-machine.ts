@@ -9,6 +9,7 @@ import { type Finding, failure, ok, warning } from "./cli/findings.ts";
 import { toSize } from "./cli/units.ts";
 import type { Config } from "./config.ts";
 import { authtokenVariable } from "./config-tunnel.ts";
+import { forgesOf } from "./core/forge-settings.ts";
 import { payloadUrlAt } from "./core/public-address.ts";
 
 const answerMsMax = 5_000;
@@ -60,7 +61,13 @@ export async function diskFindings({ stateFolder, engineHost, limits }: Config):
 }
 
 /** What the server opens itself is not opened a second time: the server says what became of it. */
-export async function tunnelFinding({ tunnel, webhooksPublicUrl, listen, role }: Config): Promise<Finding> {
+export async function tunnelFinding({
+  tunnel,
+  webhooksPublicUrl,
+  listen,
+  role,
+  repositories,
+}: Config): Promise<Finding> {
   if (role === "worker") return ok("tunnel", "none is needed: this process has the role worker");
   if (webhooksPublicUrl !== null) return ok("tunnel", `none is needed: webhooks.public_url is ${webhooksPublicUrl}`);
   const { type, agentUrl, authtoken, url } = tunnel;
@@ -71,7 +78,14 @@ export async function tunnelFinding({ tunnel, webhooksPublicUrl, listen, role }:
     const agent = createAgentTunnel({ agentUrl, isWanted: type === "agent", lacks: authtoken === null ? noToken : "" });
     agent.open(listen.webhooks);
     const state = await agent.look(AbortSignal.timeout(answerMsMax));
-    if (state.address !== null) return ok("tunnel", payloadUrlAt(state.address, "github"));
+    const { address } = state;
+    if (address !== null)
+      return ok(
+        "tunnel",
+        forgesOf(repositories)
+          .map((name) => payloadUrlAt(address, name))
+          .join(", "),
+      );
     if (type === "agent" || authtoken === null) return warning("tunnel", state.why, howToOpen(port));
   }
   if (authtoken === null) return warning("tunnel", `none (no ${authtokenVariable}): local mode`, howToOpen(port));

@@ -22,17 +22,16 @@ export type NewCommit = Commit & {
 /** The new commit's sha; two commits are never the same, because each one says when it was made. */
 export async function pushCommit({ folder, branch, from, files, links = {}, message }: NewCommit): Promise<string> {
   const ref = `refs/heads/${branch}`;
-  const parent =
-    (await shaOf(folder, ref)) ?? (from === undefined ? undefined : await shaOf(folder, `refs/heads/${from}`));
+  const parent = await parentOf(folder, [ref, ...(from === undefined ? [] : [`refs/heads/${from}`])]);
   const stream = [
-    Buffer.from(`commit ${ref}\ncommitter Ada Author <ada@example.com> now\n`),
+    Buffer.from(`commit ${ref}\nmark :1\ncommitter Ada Author <ada@example.com> now\n`),
     data(message),
     Buffer.from(parent === undefined ? "" : `from ${parent}\n`),
     ...Object.entries(files).flatMap(([path, content]) => change(path, content)),
     ...Object.entries(links).flatMap(([path, to]) => [Buffer.from(`M 120000 inline ${quote(path)}\n`), data(to)]),
+    Buffer.from("get-mark :1\n"),
   ];
-  await git(["fast-import", "--quiet", "--date-format=now"], { cwd: folder, input: Buffer.concat(stream) });
-  return git(["rev-parse", ref], { cwd: folder });
+  return git(["fast-import", "--quiet", "--date-format=now"], { cwd: folder, input: Buffer.concat(stream) });
 }
 
 function change(path: string, content: FileContent | null): Buffer[] {
@@ -52,7 +51,9 @@ function data(content: string | Uint8Array): Buffer {
   return Buffer.concat([Buffer.from(`data ${bytes.length}\n`), bytes, Buffer.from("\n")]);
 }
 
-async function shaOf(folder: string, ref: string): Promise<string | undefined> {
-  const sha = await git(["for-each-ref", "--format=%(objectname)", ref], { cwd: folder });
-  return sha === "" ? undefined : sha;
+/** Of the first of these that there is. */
+async function parentOf(folder: string, refs: readonly string[]): Promise<string | undefined> {
+  const found = await git(["for-each-ref", "--format=%(refname) %(objectname)", ...refs], { cwd: folder });
+  const shas = new Map(found.split("\n").map((line) => line.split(" ") as [string, string])); // as the format says
+  return refs.map((ref) => shas.get(ref)).find((sha) => sha !== undefined);
 }

@@ -46,7 +46,7 @@ export async function openPullRequest({ folder, number, title, branch, base, com
   const baseSha = await git(["rev-parse", `refs/heads/${base}`], { cwd: folder });
   const shas: string[] = [];
   for (const commit of commits) shas.push(await pushCommit({ folder, branch, from: base, ...commit }));
-  const headSha = await git(["rev-parse", `refs/heads/${branch}`], { cwd: folder });
+  const headSha = shas.at(-1) ?? baseSha;
   await git(["update-ref", `refs/pull/${number}/head`, headSha], { cwd: folder });
   const opened = {
     number,
@@ -82,39 +82,38 @@ type Opened = Omit<PullRequest, "merge" | "push">;
 async function merge(folder: string, pullRequest: Opened, method: MergeMethod): Promise<Merge> {
   const ref = `refs/heads/${pullRequest.base}`;
   const before = await git(["rev-parse", ref], { cwd: folder });
+  if (method === "rebase") return rebase(folder, pullRequest, before);
+  const { headSha } = pullRequest;
+  // Without a worktree: what is merged may have large files.
+  const tree = await git(["merge-tree", "--write-tree", before, headSha], { cwd: folder });
+  const parents = method === "merge" ? [before, headSha] : [before];
+  const message = messageOf(pullRequest, method, basename(dirname(folder)));
+  const options = [...parents.flatMap((parent) => ["-p", parent]), "-m", message];
+  const mergeCommitSha = await git(["commit-tree", tree, ...options], { cwd: folder });
+  await git(["update-ref", ref, mergeCommitSha, before], { cwd: folder });
+  return { method, mergeCommitSha, commits: [mergeCommitSha] };
+}
+
+function messageOf({ number, title, branch }: Opened, method: "merge" | "squash", owner: string): string {
+  return method === "squash"
+    ? `${title} (#${number})`
+    : `Merge pull request #${number} from ${owner}/${branch}\n\n${title}`;
+}
+
+/** GitHub makes new commits even where the base has not moved: another committer, another sha. */
+async function rebase(folder: string, { base, commits }: Opened, before: string): Promise<Merge> {
   const worktree = await mkdtemp(join(tmpdir(), "merge-"));
   try {
     await git(["worktree", "add", "--quiet", "--detach", worktree, before], { cwd: folder });
-    for (const command of mergeCommands(pullRequest, { method, owner: basename(dirname(folder)) }))
-      await git(command, { cwd: worktree });
+    await git(["cherry-pick", ...commits], { cwd: worktree });
     const mergeCommitSha = await git(["rev-parse", "HEAD"], { cwd: worktree });
-    await git(["update-ref", ref, mergeCommitSha, before], { cwd: folder });
+    await git(["update-ref", `refs/heads/${base}`, mergeCommitSha, before], { cwd: folder });
     const gained = await git(["rev-list", "--reverse", "--first-parent", `${before}..${mergeCommitSha}`], {
       cwd: folder,
     });
-    return { method, mergeCommitSha, commits: gained.split("\n") };
+    return { method: "rebase", mergeCommitSha, commits: gained.split("\n") };
   } finally {
     await rm(worktree, { recursive: true, force: true });
     await git(["worktree", "prune"], { cwd: folder });
-  }
-}
-
-type How = { readonly method: MergeMethod; readonly owner: string };
-
-function mergeCommands(pullRequest: Opened, { method, owner }: How): string[][] {
-  const { number, title, branch, headSha, commits } = pullRequest;
-  switch (method) {
-    case "merge": {
-      const message = `Merge pull request #${number} from ${owner}/${branch}\n\n${title}`;
-      return [["merge", "--quiet", "--no-ff", "-m", message, headSha]];
-    }
-    case "squash":
-      return [
-        ["merge", "--quiet", "--squash", headSha],
-        ["commit", "--quiet", "-m", `${title} (#${number})`],
-      ];
-    case "rebase":
-      // GitHub makes new commits even where the base has not moved: another committer, another sha.
-      return [["cherry-pick", ...commits]];
   }
 }

@@ -1,6 +1,7 @@
 // What a GitHub App is to be, for GitHub to make it. Source: GitHub documentation, "Registering a GitHub App from a manifest".
 
 import { isSecret } from "./access.ts";
+import { wantedOfAny } from "./hook.ts";
 import type { Repository } from "./recipe.ts";
 
 export interface ManifestNeeds {
@@ -24,7 +25,7 @@ export function appManifest({ name, url, payloadUrl, redirectUrl, repositories }
       ...{ contents: "read", metadata: "read", statuses: "write", checks: "write", pull_requests: "write" },
       ...(hasCommands && { issues: "read" }),
     },
-    default_events: hasCommands ? ["pull_request", "issue_comment"] : ["pull_request"],
+    default_events: wantedOfAny(repositories),
   };
 }
 

@@ -5,10 +5,12 @@ import { commandWords, ownMark } from "./comment-command.ts";
 import type { NewCommand } from "./decide-comment.ts";
 import type { LedgerEntry } from "./delivery.ts";
 import { describeFailure } from "./failure.ts";
-import { codeBlock, inlineCode } from "./markdown.ts";
+import { code, codeBlock } from "./markdown.ts";
 import { buildLink } from "./notice-text.ts";
 
 const rowsMax = 50;
+const quotedCharsMax = 400;
+const failureCharsMax = 20_000;
 
 /** Hidden in the answer; by it an answer is known that was given before. */
 export function answerMark({ commentId }: Pick<NewCommand, "commentId">): string {
@@ -27,14 +29,14 @@ export interface Queued {
 }
 
 export function queuedText({ buildId, sha, service, noCache }: Queued, publicUrl: string | null): string {
-  const what = service === null ? "" : ` of ${inlineCode(service)}`;
-  const commit = sha === null ? "" : `, of commit ${inlineCode(sha.slice(0, 12))}`;
+  const what = service === null ? "" : ` of ${quoted(service)}`;
+  const commit = sha === null ? "" : `, of commit ${quoted(sha.slice(0, 12))}`;
   const how = noCache ? ", with everything made anew" : "";
   return `${buildName(buildId, publicUrl)}${what} was queued${commit}${how}.`;
 }
 
 export function notBuiltText(reason: string): string {
-  return `Nothing was queued: ${inlineCode(reason)}\n\n${askWhy}`;
+  return `Nothing was queued: ${quoted(reason)}\n\n${askWhy}`;
 }
 
 const askWhy = "A comment `/mergedock explain` is answered with what each rule says.";
@@ -44,11 +46,11 @@ export function noMergeText(daysMax: number): string {
 }
 
 export function unknownServiceText(service: string, known: readonly string[]): string {
-  return `Nothing was queued: this merge has no service ${inlineCode(service)}. There are: ${known.map(inlineCode).join(", ")}.`;
+  return `Nothing was queued: this merge has no service ${quoted(service)}. There are: ${known.map(quoted).join(", ")}.`;
 }
 
 export function unknownText(problem: string): string {
-  return `Nothing was done: ${inlineCode(problem)}\n\n${helpText()}`;
+  return `Nothing was done: ${quoted(problem)}\n\n${helpText()}`;
 }
 
 export function helpText(): string {
@@ -75,24 +77,25 @@ export function explainText({ entry, build }: Story, publicUrl: string | null): 
 
 function decided({ verdict, reason, rules }: NonNullable<Story["entry"]>): string[] {
   const said = verdict === "build" ? "This merge was to be built" : "Nothing was built of this merge when it came";
-  const lines = rules.slice(0, rowsMax).map(({ rule, passed, saw }) => `- ${mark(passed)} ${rule}: ${inlineCode(saw)}`);
-  return [`${said}: ${inlineCode(reason)}`, "", ...lines, ""];
+  const lines = rules.slice(0, rowsMax).map(({ rule, passed, saw }) => `- ${mark(passed)} ${rule}: ${quoted(saw)}`);
+  return [`${said}: ${quoted(reason)}`, "", ...lines, ""];
 }
 
 function built(build: Build, publicUrl: string | null): string[] {
   const { id, result, skipReason, cancelReason, plan, failure } = build;
   const why = skipReason ?? cancelReason;
-  const because = why === null ? "" : `: ${inlineCode(why)}`;
-  const state = result === null ? "has not ended yet" : `ended with ${inlineCode(result)}`;
+  const because = why === null ? "" : `: ${quoted(why)}`;
+  const state = result === null ? "has not ended yet" : `ended with ${quoted(result)}`;
   const services = (plan ?? []).slice(0, rowsMax);
-  const lines = services.map((one) => `- ${mark(one.verdict === "build")} ${one.service}: ${inlineCode(one.reason)}`);
+  const lines = services.map((one) => `- ${mark(one.verdict === "build")} ${one.service}: ${quoted(one.reason)}`);
   return [`${buildName(id, publicUrl)} ${state}${because}`, "", ...lines, ...(failure === null ? [] : failed(build))];
 }
 
 /** Without the lines that the step printed: these are for whoever may read the log. */
 function failed({ failure }: Build): string[] {
   if (failure === null) return [];
-  return ["", codeBlock([failure.message, ...describeFailure({ ...failure, lastLines: [] }, "Dockerfile")])];
+  const lines = [failure.message, ...describeFailure({ ...failure, lastLines: [] }, "Dockerfile")];
+  return ["", codeBlock(lines, failureCharsMax)];
 }
 
 function buildName(id: number, publicUrl: string | null): string {
@@ -102,4 +105,8 @@ function buildName(id: number, publicUrl: string | null): string {
 
 function mark(passed: boolean): string {
   return passed ? "✓" : "✗";
+}
+
+function quoted(text: string): string {
+  return code(text, quotedCharsMax) || "(nothing)";
 }

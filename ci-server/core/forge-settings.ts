@@ -44,6 +44,14 @@ export function toForge({ forge, api }: GivenForge): ForgeSettings {
   return { name: forge, apiUrl: api.url?.replace(/\/+$/, "") ?? null, tokenFile: api.token_file ?? null };
 }
 
+/** On which these repositories live: each has an address of its own for deliveries. */
+export function forgesOf(
+  repositories: readonly { readonly forge: Pick<ForgeSettings, "name"> }[],
+): readonly ForgeName[] {
+  const names = new Set(repositories.map(({ forge }) => forge.name));
+  return names.size === 0 ? ["github"] : [...names];
+}
+
 /** Whether a repository's access is one that its forge's API takes at all. */
 export function isAskable({
   forge,

@@ -4,14 +4,14 @@ import { AppError } from "./errors.ts";
 import type { Hook, HookSettings } from "./ports.ts";
 import type { Repository } from "./recipe.ts";
 
-/** `publicUrl`: under which the webhooks' listener is reached, with the path of some forge or without one. */
-export function payloadUrlOf(publicUrl: string, forge: string): string {
-  return `${publicUrl.replace(/\/+$/, "").replace(/\/webhooks\/[a-z]+$/, "")}/webhooks/${forge}`;
-}
-
 /** What forges call them. */
 export function wantedEvents({ commands }: Pick<Repository, "commands">): readonly string[] {
   return commands ? ["pull_request", "issue_comment"] : ["pull_request"];
+}
+
+/** Of any of these repositories. */
+export function wantedOfAny(repositories: readonly Pick<Repository, "commands">[]): readonly string[] {
+  return wantedEvents({ commands: repositories.some(({ commands }) => commands) });
 }
 
 /** What of the hook is not as wanted; those of its events that nobody asked for stay. */

@@ -1,11 +1,11 @@
 // Where a forge sends its deliveries to.
 
-import { payloadUrlOf } from "./hook.ts";
 import type { PublicAddress, TunnelState, TunnelTarget } from "./ports.ts";
 
-/** What the forge's hook is given as its URL. */
+/** What the forge's hook is given as its URL. Of an address that has the path of some forge, that path is left out. */
 export function payloadUrlAt({ url, isChannel }: PublicAddress, forge: string): string {
-  return isChannel ? url : payloadUrlOf(url, forge);
+  if (isChannel) return url;
+  return `${url.replace(/\/+$/, "").replace(/\/webhooks\/[a-z]+$/, "")}/webhooks/${forge}`;
 }
 
 /** `because`: what is missing for more than that. */

@@ -25,7 +25,7 @@ export interface SystemFacts {
   readonly repositories: number;
   /** The URLs of those that git reads without TLS. */
   readonly plainUrls: readonly string[];
-  /** Names of those that are to obey comments, and whose forge cannot be asked who may give them. */
+  /** Names of those that are to obey comments, and whose forge sends none or cannot be asked who may give them. */
   readonly commandsUnasked: readonly string[];
   /** Forges are told of builds, and nobody said under which address people reach this server. */
   readonly reportsLackLinks: boolean;
@@ -121,7 +121,7 @@ const rules: readonly Rule[] = [
         },
 ];
 
-/** Names of repositories that are to obey comments, and whose forge cannot be asked who may give them. Only GitHub sends them. */
+/** Of Gitea and Forgejo no comment is understood as a command. */
 export function commandsUnasked(repositories: readonly Repository[]): readonly string[] {
   return repositories
     .filter((one) => one.commands && !(one.forge.name === "github" && isAskable(one)))
@@ -131,8 +131,8 @@ export function commandsUnasked(repositories: readonly Repository[]): readonly s
 export function commandsWithoutApi(repositories: readonly string[]): Warning {
   return {
     code: "commands_without_api",
-    message: `comments are not obeyed, as GitHub cannot be asked who may write: ${repositories.join(", ")}`,
-    fix: 'give each of them "access" with a token or a GitHub App, or "api.token_file"; or set "commands" to false',
+    message: `comments are not obeyed: they are GitHub's only, and where it can be asked who may write: ${repositories.join(", ")}`,
+    fix: 'give each of them "access" with a token or a GitHub App, or "api.token_file"; of those on Gitea or Forgejo set "commands" to false',
   };
 }
 

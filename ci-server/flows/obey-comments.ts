@@ -4,9 +4,10 @@ import { answerMark, withMark } from "../core/command-answer.ts";
 import { findRepository } from "../core/decide.ts";
 import { commandSubject } from "../core/decide-comment.ts";
 import type { RuleVerdict } from "../core/delivery.ts";
-import { type AppError, toAppError } from "../core/errors.ts";
+import { toAppError } from "../core/errors.ts";
 import type { Clock, CommandEnd, CommandJob, CommandState, ForgeRepository } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
+import { retryDelayMs } from "../core/retry.ts";
 import { type ActParts, act } from "./act-on-command.ts";
 
 export interface ObeyParts extends ActParts {
@@ -34,8 +35,8 @@ const lookMs = 5_000;
 const sweepMs = 10 * 60 * 1_000;
 /** Three questions to the forge, and some more. */
 const claimSeconds = 150;
-const delayMs = 1_000;
-const delayMsMax = 10 * 60 * 1_000;
+/** The comment's age ends it. */
+const retryPolicy = { attempts: Number.POSITIVE_INFINITY, delayMs: 1_000, delayMsMax: 10 * 60 * 1_000 };
 const hourMs = 3_600_000;
 
 /** Begins now; returns how to stop: what is under way is broken off, and tried again by whoever comes next. */
@@ -93,18 +94,11 @@ async function obeyOne(parts: ObeyParts, job: CommandJob, signal: AbortSignal): 
   } catch (thrown) {
     const error = toAppError(thrown);
     const reason = error.message;
-    const againMs = signal.aborted ? 0 : retryMs(error, job.attempts);
+    const againMs = signal.aborted ? 0 : retryDelayMs(retryPolicy, job.attempts, error);
     if (againMs === null) await commands.end(job, { state: "failed", reason: `${subject}: ${reason}`, rules: [] });
     else await commands.postpone(job, reason, againMs);
     report({ kind: againMs === null ? "failed" : "postponed", job, reason });
   }
-}
-
-/** Null when it is not tried again. After a second, then after twice as long each time, unless the forge asks for more. */
-function retryMs({ code, details }: AppError, attempt: number): number | null {
-  if (code !== "unavailable" && code !== "rate_limited") return null;
-  const askedMs = typeof details.retryAfterMs === "number" ? details.retryAfterMs : 0;
-  return Math.max(askedMs, Math.min(delayMsMax, delayMs * 2 ** (attempt - 1)));
 }
 
 async function obey(parts: ObeyParts, job: CommandJob, signal: AbortSignal): Promise<CommandEnd> {

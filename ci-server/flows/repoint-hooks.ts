@@ -1,6 +1,6 @@
 // Has the hooks that we made follow the public address when that changes.
 
-import { AppError, toAppError } from "../core/errors.ts";
+import { toAppError } from "../core/errors.ts";
 import type { KeptHook, PublicAddress } from "../core/ports.ts";
 import { payloadUrlAt } from "../core/public-address.ts";
 import { type RetryPolicy, retryDelayMs } from "../core/retry.ts";
@@ -37,7 +37,7 @@ async function repointPatiently(parts: HookParts, record: KeptHook, to: string, 
     } catch (thrown) {
       signal.throwIfAborted();
       const error = toAppError(thrown);
-      const delayMs = retryDelayMs(policy, attempt, passing(error));
+      const delayMs = retryDelayMs(policy, attempt, error);
       if (delayMs === null) {
         parts.report({ kind: "failed", repository: record.repository, doing: `leading the hook to ${to}`, error });
         return false;
@@ -45,11 +45,6 @@ async function repointPatiently(parts: HookParts, record: KeptHook, to: string, 
       await parts.clock.sleep(delayMs, signal);
     }
   }
-}
-
-/** A limit of the rate passes too. */
-function passing({ code, message, details }: AppError): AppError {
-  return new AppError(code === "rate_limited" ? "unavailable" : code, message, { details });
 }
 
 /** It keeps its secret, where this process knows it: others may not know a newer one yet. */

@@ -40,6 +40,8 @@ export interface SystemAbout {
   /** Null: configured. */
   readonly webhookSecretFile: string | null;
   readonly caUrl: string | null;
+  /** Of which a webhook has to tell. */
+  readonly events: readonly string[];
 }
 
 const place = "/api/v1/system";
@@ -83,7 +85,7 @@ async function describe(parts: SystemParts) {
       payloadUrl: payloadUrls[0]?.url ?? null,
       payloadUrls,
       webhookSecretFile: about.webhookSecretFile,
-      events: ["pull_request"],
+      events: about.events,
       contentType: "application/json",
       pingReceivedAt: lastPingAt,
       lastRefusal,

@@ -9,7 +9,6 @@ import { createAppRequests, createHookStore } from "../../ci-server/adapters/pos
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import { createSecretStore } from "../../ci-server/adapters/postgres/webhook-secrets.ts";
 import { secretIdOf } from "../../ci-server/adapters/secret-id.ts";
-import { payloadUrlOf } from "../../ci-server/core/hook.ts";
 import type { Repository } from "../../ci-server/core/recipe.ts";
 import { addHook } from "../../ci-server/flows/add-hook.ts";
 import { checkHooks } from "../../ci-server/flows/check-hooks.ts";
@@ -61,7 +60,7 @@ describe("hooks of several repositories", () => {
       ),
       forgeOf: (repository) => api.of(repository),
       lock: (name, ending, work) => opened.store.lock(name, ending, work),
-      payloadUrl: async (forge) => payloadUrlOf(former, forge),
+      payloadUrl: async (forge) => `${former}/webhooks/${forge}`,
       secretPlace: "the configuration",
       report: (event) => events.push(event),
     };
@@ -81,7 +80,7 @@ describe("hooks of several repositories", () => {
 
   it("follow the public address when that changes; what goes wrong with one stops no other, and is tried again", async () => {
     for (const repository of parts.repositories)
-      await ensureHook(parts, repository, payloadUrlOf(former, "github"), signal);
+      await ensureHook(parts, repository, `${former}/webhooks/github`, signal);
     // GitHub is away for a moment when it is asked of the first one, and the last one may not be changed any more.
     github.repository("acme/shop").people.delete("admin");
     github.state.faults.next = { status: 502, times: 1 };

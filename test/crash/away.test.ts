@@ -56,7 +56,7 @@ describe(`F10: ${merges} merges while the server was away`, function () {
       const made = builds.filter(({ result }) => result === "success").map(({ sha }) => sha);
       const lost = wanted.filter((sha) => !made.includes(sha)).length;
       const doubled = builds.length - new Set(builds.map(({ sha }) => sha)).size;
-      const { found } = await talk.state();
+      const { found } = await talk.github.reconcileState();
       console.table({ [name]: { merges, found, builds: made.length, lost, doubled, seconds } });
       expect({ found, lost, doubled }).to.deep.equal({ found: merges, lost: 0, doubled: 0 });
       expect(made).to.deep.equal(wanted);

@@ -25,6 +25,9 @@ export interface ReconcileState {
   readonly problem: string | null;
 }
 
+/** Rules of a repository whose builds nobody is told of: the API's faults meet nothing but what a test asks for. */
+export const untold = { report: { status: false, check: false, comment: false } };
+
 const name = "acme/shop";
 const lookMs = 50;
 
@@ -101,6 +104,20 @@ export class GithubTester {
       if (found !== undefined) return this.ci.finished(found.id);
       await delay(lookMs);
     }
+  }
+
+  /** When this look for what did not arrive is over; the first is that of the start. */
+  looked(round: number): Promise<ReconcileState> {
+    return this.until(
+      () => this.reconcileState(),
+      ({ endedRound }) => endedRound >= round,
+    );
+  }
+
+  async reconcileState(): Promise<ReconcileState> {
+    const answer = await this.ci.api("/reconcile");
+    const { repositories } = (await answer.json()) as { repositories: ReconcileState[] };
+    return repositories[0] ?? { round: 0, endedRound: -1, way: null, found: 0, problem: null };
   }
 
   /** Looks again and again until it is so; the test's own time limit ends it. */

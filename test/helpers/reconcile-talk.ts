@@ -69,16 +69,7 @@ export class ReconcileTalk {
 
   /** When this look is over. */
   looked(round: number): Promise<ReconcileState> {
-    return this.github.until(
-      () => this.state(),
-      ({ endedRound }) => endedRound >= round,
-    );
-  }
-
-  async state(): Promise<ReconcileState> {
-    const answer = await this.github.ci.api("/reconcile");
-    const { repositories } = (await answer.json()) as { repositories: ReconcileState[] };
-    return repositories[0] ?? { round: 0, endedRound: -1, way: null, found: 0, problem: null };
+    return this.github.looked(round);
   }
 
   /** Oldest first, when there are so many and all have ended. */

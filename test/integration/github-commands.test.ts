@@ -6,7 +6,7 @@ import type { PullHandle } from "../fakes/github/pulls.ts";
 import { attempt } from "../fakes/github/send.ts";
 import type { CommentRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
-import { GithubTester } from "../helpers/github-tester.ts";
+import { GithubTester, untold } from "../helpers/github-tester.ts";
 
 const hourMs = 3_600_000;
 
@@ -22,7 +22,7 @@ describe("a comment on a pull request", function () {
   let talk: GithubTester;
   before(async () => {
     talk = await GithubTester.start({
-      rules: { commands: true },
+      rules: { commands: true, ...untold },
       limits: { commands_per_hour_max: 3, queued_builds_per_repository_max: 1 },
       file: { public_url: "https://ci.test" },
     });
@@ -99,6 +99,11 @@ describe("a comment on a pull request", function () {
       { build: id, service: null, noCache: true, comment: String(said.id) },
     ]);
     expect(answersTo(said)).to.have.length(1);
+  });
+
+  it("comes by an event of its own, which the set-up names", async () => {
+    const { setup } = (await (await talk.ci.api("/system")).json()) as { setup: { events: string[] } };
+    expect(setup.events).to.deep.equal(["pull_request", "issue_comment"]);
   });
 
   it("is told rule by rule why a merge was not built", async () => {

@@ -4,7 +4,7 @@ import { expect } from "chai";
 import { endLag } from "../fakes/github/replica.ts";
 import type { DeliveryRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
-import { GithubTester } from "../helpers/github-tester.ts";
+import { GithubTester, untold } from "../helpers/github-tester.ts";
 import { webhookSecret } from "../helpers/tester.ts";
 
 describe("a merge on a GitHub in trouble", function () {
@@ -12,11 +12,9 @@ describe("a merge on a GitHub in trouble", function () {
   let talk: GithubTester;
   let hook: FakeHook;
   before(async () => {
-    talk = await GithubTester.start({
-      access: "app",
-      limits: { attempts_max: 4 },
-      rules: { report: { comment: false } },
-    });
+    // Nobody but builds is to meet the faults.
+    talk = await GithubTester.start({ access: "app", rules: untold, limits: { attempts_max: 4 } });
+    await talk.looked(1);
     [hook] = [...talk.repository.hooks.values()] as [FakeHook]; // GithubTester makes one
   });
   afterEach(async () => {

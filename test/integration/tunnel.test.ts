@@ -20,7 +20,7 @@ describe("a merge through the tunnel of an ngrok agent", function () {
   before(async () => {
     agent = await FakeNgrokAgent.start(4);
     talk = await GithubTester.start({
-      ...{ hook: false, limits: { tunnel_check_seconds: 1 }, onLog: log.write },
+      ...{ hook: false, limits: { tunnel_check_seconds: 0.1 }, onLog: log.write },
       env: { MERGEDOCK_TUNNEL_AGENT_URL: agent.url },
     });
   });
@@ -140,7 +140,7 @@ describe("a merge through a channel of smee", function () {
   before(async () => {
     smee = await FakeSmee.start();
     talk = await GithubTester.start({
-      ...{ hook: false, limits: { tunnel_check_seconds: 1 }, onLog: log.write },
+      ...{ hook: false, limits: { tunnel_check_seconds: 0.1 }, onLog: log.write },
       file: { tunnel: { type: "smee", url: smee.channel("abc") } },
     });
     talk.addHook(smee.channel("abc"));
@@ -189,7 +189,7 @@ describe("a server without a tunnel", function () {
   });
 
   describe("but with a token, while ngrok cannot be reached", () => {
-    before(() => server.restart({ env: { NGROK_AUTHTOKEN: authtoken }, limits: { tunnel_check_seconds: 1 } }));
+    before(() => server.restart({ env: { NGROK_AUTHTOKEN: authtoken }, limits: { tunnel_check_seconds: 0.1 } }));
 
     it("starts and works, says why in one line, and never shows the token", async () => {
       expect(reportLine()).to.match(localMode).and.contain("ngrok");

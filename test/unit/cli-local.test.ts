@@ -58,10 +58,14 @@ describe("config check", () => {
     const shop = "name: acme/shop, url: https://example.com/shop.git, commands: true";
     write("mergedock.yml", `repositories: [{ ${shop} }]\n`);
     expect(await check(null))
-      .to.match(/^! comments are not obeyed, as GitHub cannot be asked who may write: acme\/shop$/m)
+      .to.match(
+        /^! comments are not obeyed: they are GitHub's only, and where it can be asked who may write: acme\/shop$/m,
+      )
       .and.to.match(/^ {2}give each of them "access"/m);
     write("mergedock.yml", `repositories: [{ ${shop}, access: { token_file: shop-token } }]\n`);
     expect(await check(null)).to.not.contain("comments");
+    write("mergedock.yml", `repositories: [{ ${shop}, forge: gitea, access: { token_file: shop-token } }]\n`);
+    expect(await check(null)).to.contain("! comments are not obeyed: they are GitHub's only");
   });
 
   it("says every mistake of it at once", async () => {

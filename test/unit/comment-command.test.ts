@@ -6,7 +6,7 @@ import { explainText, helpText, notBuiltText, unknownText, withMark } from "../.
 import { readCommand } from "../../ci-server/core/comment-command.ts";
 import { decide } from "../../ci-server/core/decide.ts";
 import type { CommentEvent } from "../../ci-server/core/delivery.ts";
-import { codeBlock, inlineCode } from "../../ci-server/core/markdown.ts";
+import { code, codeBlock } from "../../ci-server/core/markdown.ts";
 import { exampleBuild } from "../helpers/example-build.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
 
@@ -138,9 +138,9 @@ describe("an answer to a command", () => {
   it("closes its code by no text", () => {
     fc.assert(
       fc.property(comments, (text) => {
-        const [open = ""] = /^`*/.exec(inlineCode(text)) ?? [];
-        if (open !== "") expect(inlineCode(text).split(new RegExp(`(?<!\`)${open}(?!\`)`))).to.have.length(3);
-        const [fence = "", ...lines] = codeBlock([text]).split("\n");
+        const [open = ""] = /^`*/.exec(code(text)) ?? [];
+        if (open !== "") expect(code(text).split(new RegExp(`(?<!\`)${open}(?!\`)`))).to.have.length(3);
+        const [fence = "", ...lines] = codeBlock([text], 1_000).split("\n");
         const ticks = fence.replace("text", "");
         expect(lines.filter((line) => line.includes(ticks))).to.deep.equal([ticks]);
       }),

@@ -135,7 +135,9 @@ describe("trouble", () => {
     const policy = { attempts: 4, delayMs: 100, delayMsMax: 300 };
     const passing = new AppError("unavailable", "");
     expect([1, 2, 3, 4].map((attempt) => retryDelayMs(policy, attempt, passing))).to.deep.equal([100, 200, 300, null]);
-    for (const code of errorCodes.filter((known) => known !== "unavailable")) {
+    const limited = new AppError("rate_limited", "", { details: { retryAfterMs: 900 } });
+    expect(retryDelayMs(policy, 1, limited)).to.equal(900);
+    for (const code of errorCodes.filter((known) => known !== "unavailable" && known !== "rate_limited")) {
       expect(retryDelayMs(policy, 1, new AppError(code, "")), code).to.equal(null);
     }
   });

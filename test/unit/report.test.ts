@@ -3,9 +3,9 @@
 import { expect } from "chai";
 import type { Build, Failure, StoredImage } from "../../ci-server/core/build.ts";
 import { AppError } from "../../ci-server/core/errors.ts";
+import { code, codeBlock, oneLine } from "../../ci-server/core/markdown.ts";
 import { checkRunsOf } from "../../ci-server/core/report/check-runs.ts";
 import { commentMarker, commentOf } from "../../ci-server/core/report/comment.ts";
-import { code, codeBlock, oneLine } from "../../ci-server/core/report/markdown.ts";
 import { kindsOf, type ReportFacts, type Told } from "../../ci-server/core/report/report.ts";
 import { retryOf } from "../../ci-server/core/report/retry.ts";
 import { statusesOf } from "../../ci-server/core/report/statuses.ts";

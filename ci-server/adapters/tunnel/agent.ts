@@ -6,8 +6,8 @@ import { AppError } from "../../core/errors.ts";
 import type { Tunnel, TunnelState, TunnelTarget } from "../../core/ports.ts";
 import { localMode } from "../../core/public-address.ts";
 import { chooseTunnel, type FoundTunnel, leadsHere, readUpstream } from "../../core/tunnel-choice.ts";
+import { readAtMost } from "../bounded-stream.ts";
 import { hostNamesFor } from "./host-names.ts";
-import { readText } from "./read-text.ts";
 
 // The agent is on this machine or beside this container; a name that nobody knows may take the resolver much longer.
 const answerMsMax = 1_000;
@@ -115,10 +115,11 @@ async function ask(
   signal: AbortSignal,
 ): Promise<FoundTunnel[]> {
   const response = await fetch(new URL(path, agentUrl), { signal, redirect: "error" });
-  const text = await readText(response, answerBytesMax);
+  const bytes = await readAtMost(response.body, answerBytesMax);
+  if (bytes === null) throw new AppError("too_large", `${path} was answered with more than ${answerBytesMax} bytes`);
   if (!response.ok) throw new AppError("unavailable", `${path} was answered with ${response.status}`);
   try {
-    return schema.parse(JSON.parse(text));
+    return schema.parse(JSON.parse(bytes.toString("utf8")));
   } catch (cause) {
     throw new AppError("unavailable", `${path} was not answered as an agent does`, { cause });
   }

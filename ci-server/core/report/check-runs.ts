@@ -1,11 +1,11 @@
 // A build as check runs: one for each image, with what failed at the line that made it fail.
 
 import type { Build, Result } from "../build.ts";
+import { code, oneLine } from "../markdown.ts";
 import type { Annotation, CheckRun } from "../ports/forge-api.ts";
 import { contextsOf } from "./contexts.ts";
 import { failureText, lastLinesText } from "./failure-text.ts";
 import { imageTable } from "./image-rows.ts";
-import { code, oneLine } from "./markdown.ts";
 import { failurePlace, outcomeOf } from "./outcome.ts";
 import type { ReportFacts, Told } from "./report.ts";
 

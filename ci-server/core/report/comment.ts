@@ -1,10 +1,10 @@
 // The one comment on a merged pull request: what is in the registry, how to get it, what was made and what was not.
 
 import type { Build, Result } from "../build.ts";
+import { code, codeBlock, link } from "../markdown.ts";
 import { resultMarks } from "../notice-text.ts";
 import { failureText, lastLinesText } from "./failure-text.ts";
 import { imageTable, pullCommands } from "./image-rows.ts";
-import { code, codeBlock, link } from "./markdown.ts";
 import { duration, lastStage } from "./outcome.ts";
 import { commentedResults, type ReportFacts } from "./report.ts";
 

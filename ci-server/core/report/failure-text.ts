@@ -1,7 +1,7 @@
 // A failure in Markdown, for check runs and comments: where, what the step printed last, what to do next.
 
 import type { Build } from "../build.ts";
-import { code, codeBlock } from "./markdown.ts";
+import { code, codeBlock } from "../markdown.ts";
 import { failurePlace } from "./outcome.ts";
 
 const linesCharsMax = 20_000;

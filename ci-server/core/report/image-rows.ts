@@ -1,8 +1,8 @@
 // A build's images as a table in Markdown: what is in the registry, what was made and what was not.
 
 import type { Build, StoredImage } from "../build.ts";
+import { code } from "../markdown.ts";
 import { sizeText } from "../system.ts";
-import { code } from "./markdown.ts";
 import type { ReportFacts } from "./report.ts";
 
 const rowsMax = 40;

@@ -1,9 +1,9 @@
 // A build as commit statuses: one for each image.
 
 import type { Build, Result } from "../build.ts";
+import { oneLine } from "../markdown.ts";
 import type { CommitStatus, StatusState } from "../ports/forge-api.ts";
 import { contextsOf } from "./contexts.ts";
-import { oneLine } from "./markdown.ts";
 import { outcomeOf } from "./outcome.ts";
 import type { ReportFacts, Told } from "./report.ts";
 

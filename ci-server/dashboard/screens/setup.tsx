@@ -65,7 +65,10 @@ function Webhook({ system }: { readonly system: SystemView }) {
         facts={[
           ["Content type", setup.contentType],
           ["SSL verification", "enabled"],
-          ["Events", `Let me select individual events: ${setup.events.map(eventName).join(", ")}`],
+          [
+            "Events",
+            `Let me select individual events: ${setup.events.map((event) => eventNames[event] ?? event).join(", ")}`,
+          ],
         ]}
       />
       <Heard system={system} />
@@ -108,9 +111,8 @@ function Heard({ system }: { readonly system: SystemView }) {
   );
 }
 
-function eventName(event: string): string {
-  return event === "pull_request" ? "Pull requests" : event;
-}
+/** As GitHub's page has them. */
+const eventNames: Readonly<Record<string, string>> = { pull_request: "Pull requests", issue_comment: "Issue comments" };
 
 /** Shown once; after that it is in its file only. */
 function Secret({ file }: { readonly file: string | null }) {

@@ -2,6 +2,7 @@
 // Source: docs.gitea.com, "API Usage"; github.com/go-gitea/gitea, services/context/api.go (APIError) and access_token_scope.go.
 
 import type { z } from "zod";
+import { readAtMost } from "../../adapters/bounded-stream.ts";
 import { AppError } from "../../core/errors.ts";
 
 const secondMs = 1_000;
@@ -66,15 +67,12 @@ export async function ask({ url, method, body, authorization, limits, signal }: 
 }
 
 async function readText({ body }: Response, what: string, { answerBytesMax }: AskLimits): Promise<string> {
-  const chunks: Uint8Array[] = [];
-  let bytes = 0;
-  for await (const chunk of body ?? []) {
-    bytes += chunk.byteLength;
-    if (bytes > answerBytesMax)
-      throw new AppError("invalid", `${what}: answered with more than ${answerBytesMax} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString("utf8");
+  const bytes = await readAtMost(body, answerBytesMax);
+  if (bytes !== null) return bytes.toString("utf8");
+  throw new AppError(
+    "invalid",
+    `${what}: answered with more than ${answerBytesMax} bytes (limits.forge_answer_bytes_max)`,
+  );
 }
 
 /** `message` names the scope that a token lacks. */
