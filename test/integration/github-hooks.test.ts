@@ -175,7 +175,7 @@ describe("the webhook of a repository on GitHub", function () {
     };
     const webhook = (...args: string[]) => runMergedock(["webhook", ...args], place);
     expect(await webhook("check")).to.include({
-      ...{ code: 1, stdout: "✗ acme/shop: there is no hook: add it\n" },
+      ...{ code: 1, stdout: "✗ acme/shop: there is no hook: mergedock webhook add acme/shop\n" },
     });
     const added = await webhook("add", "acme/shop");
     expect(added, added.stderr).to.include({ code: 0 });
@@ -185,6 +185,10 @@ describe("the webhook of a repository on GitHub", function () {
     const [list, checked, unknown] = await Promise.all([webhook("list"), webhook("check"), webhook("add", "acme/no")]);
     expect(list.stdout).to.match(/^REPOSITORY +HOOK +URL +EVENTS +SECRET +PING +STATE\nacme\/shop +\d+ .*ok\n$/);
     expect(checked).to.include({ code: 0, stdout: "✓ acme/shop\n" });
+    theHook().active = false;
+    expect((await webhook("check")).stdout).to.match(
+      /^✗ acme\/shop: is switched off\n(✗ .*\n)* {2}-> mergedock webhook add acme\/shop\n$/,
+    );
     expect(unknown).to.include({ code: 2, stdout: "" });
   });
 
