@@ -43,7 +43,12 @@ export interface ForgesNeeds {
 
 export function openForges({ config: { limits }, log, postgres, counting }: ForgesNeeds): Forges {
   const clock = systemClock;
-  const health = tellForgeHealth({ log, store: createForgeHealthStore(postgres.pool) });
+  const store = createForgeHealthStore(postgres.pool);
+  // It may have been a mistake in the configuration, which is mended now.
+  void store
+    .forgetOutages(clock.now())
+    .catch((err: unknown) => log.warn({ err }, "old outages could not be forgotten"));
+  const health = tellForgeHealth({ log, store });
   const gate = createForgeGate({
     ...{ clock, observer: { ...counting, changed: health.changed } },
     limits: {

@@ -6,10 +6,11 @@ import { parseYaml } from "./adapters/yaml.ts";
 import { type Context, hasOption, type Input } from "./cli/command.ts";
 import { exitCodes } from "./cli/exit-codes.ts";
 import { type Config, loadConfig, parseRepositories } from "./config.ts";
+import { filesOf } from "./core/access.ts";
 import { AppError } from "./core/errors.ts";
 import type { Repository } from "./core/recipe.ts";
 import { readRecipeFile } from "./core/recipe-file.ts";
-import { commandsUnasked, commandsWithoutApi } from "./core/warnings.ts";
+import { commandsUnasked, commandsWithoutApi, type Warning } from "./core/warnings.ts";
 
 export async function run(context: Context, input: Input): Promise<number> {
   const [file] = input.args;
@@ -34,7 +35,7 @@ function checkConfig({ env, folder }: Context, file: string | undefined): Said {
     repositories: repositories.map(({ name, branches }) => ({ name, branches })),
   };
   const unasked = commandsUnasked(repositories);
-  const warnings = unasked.length === 0 ? [] : [commandsWithoutApi(unasked)];
+  const warnings = [...(unasked.length === 0 ? [] : [commandsWithoutApi(unasked)]), ...missingFiles(repositories)];
   const lines: [string, string][] = [
     ["role", role],
     ["state", stateFolder],
@@ -53,6 +54,28 @@ function checkConfig({ env, folder }: Context, file: string | undefined): Said {
       ...warnings.map(({ message, fix }) => `! ${message}\n  ${fix}`),
     ],
   };
+}
+
+/** They are read at each build, and may lie on the workers' machines alone: no mistake. */
+function missingFiles(repositories: readonly Repository[]): Warning[] {
+  return repositories.flatMap(({ name, access, forge }) => {
+    const own = access === null ? [] : filesOf(access);
+    const all = forge.tokenFile === null ? own : [...own, ["api.token_file", forge.tokenFile] as const];
+    return all.flatMap(([setting, file]): Warning[] => {
+      const problem = problemOf(file);
+      if (problem === null) return [];
+      const message = `${name}: ${setting}: ${file} ${problem}`;
+      return [{ code: "file_missing", message, fix: "put it there before the first build; no restart is needed then" }];
+    });
+  });
+}
+
+function problemOf(file: string): string | null {
+  try {
+    return readFileSync(file, "utf8").trim() === "" ? "is empty" : null;
+  } catch (cause) {
+    return `cannot be read (${(cause as NodeJS.ErrnoException).code})`; // of node:fs
+  }
 }
 
 /** Its URL may hold a password. */

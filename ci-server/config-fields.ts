@@ -2,6 +2,7 @@
 
 import { z } from "zod";
 import { configFile } from "./config-schema.ts";
+import { suggestion } from "./core/closest-word.ts";
 
 export interface ConfigField {
   /** Names from the top of the file; a list's items have the list's name. */
@@ -44,6 +45,22 @@ function messageOf(def: object): string[] {
   const error: unknown = "error" in def ? def.error : undefined;
   const said: unknown = typeof error === "function" ? error({ code: "custom", path: [], params: {} }) : undefined;
   return typeof said === "string" ? [said] : [];
+}
+
+/** `; did you mean "workers"? There are: …`, of one field that there is not. */
+export function meantBy(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "unrecognized_keys" || issue.keys.length !== 1) return "";
+  const names = issue.path.filter((one) => typeof one === "string");
+  const known = names.reduce<readonly ConfigField[]>(
+    (fields, name) => fields.find(({ path }) => path.at(-1) === name)?.fields ?? [],
+    configFields(),
+  );
+  return known.length === 0
+    ? ""
+    : `; ${suggestion(
+        issue.keys[0] ?? "",
+        known.map(({ path }) => path.at(-1) ?? ""),
+      )}`;
 }
 
 type Above = Pick<ConfigField, "path" | "listed">;

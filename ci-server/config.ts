@@ -4,6 +4,7 @@
 import path from "node:path";
 import type { z } from "zod";
 import { withEnvironment } from "./config-environment.ts";
+import { meantBy } from "./config-fields.ts";
 import { type LoadedFile, readConfigFile } from "./config-file.ts";
 import { type ObservingConfig, toObserving } from "./config-observing.ts";
 import { type ConfigFile, changedConfig, configFile } from "./config-schema.ts";
@@ -132,7 +133,7 @@ function describe(issue: z.core.$ZodIssue, content: unknown, file: LoadedFile | 
       ? ""
       : ` ${JSON.stringify(value).replace(/\/\/[^/"]*@/, "//...@")}`;
   const place = file === null ? null : placeOf(issue, value, file);
-  return `${where || "mergedock.yml"}:${shown} ${issueText(issue)}${place === null ? "" : ` (${place})`}`;
+  return `${where || "mergedock.yml"}:${shown} ${issueText(issue)}${meantBy(issue)}${place === null ? "" : ` (${place})`}`;
 }
 
 /** Null of what the environment says, which wins over the file. */

@@ -95,5 +95,5 @@ export async function tunnelFinding({
 const noToken = `, no ${authtokenVariable}`;
 
 function howToOpen(port: number): string {
-  return `nothing, where a proxy of yours leads to port ${port}; else docker-compose --profile tunnel up, or set ${authtokenVariable}: docs/tunnel.md`;
+  return `webhooks.public_url in mergedock.yml, where a proxy of yours leads to port ${port}; else docker-compose --profile tunnel up, or set ${authtokenVariable}: docs/tunnel.md`;
 }

@@ -7,6 +7,7 @@ import { type App, createApp } from "./app.ts";
 import { type Context, type Input, textOption } from "./cli/command.ts";
 import { exitCodes } from "./cli/exit-codes.ts";
 import { type Config, loadConfig } from "./config.ts";
+import { isAskable } from "./core/forge-settings.ts";
 
 /** Returns once it serves. Throws `invalid`, and what keeps it from serving. */
 export async function run({ env: given, folder }: Context, input: Input): Promise<number> {
@@ -49,9 +50,21 @@ export function startReport(config: Config, app: Pick<App, "apiUrl" | "webhookUr
       [name, `${ok ? "" : "NOT USABLE: "}${detail}`],
       ...(name === "registry" && !ok ? [howToStart] : []),
     ]),
+    ...unasked(config),
     ["repositories", names || 'none yet: list them under "repositories" in mergedock.yml'],
   ];
   return lines.map(([name, text]) => `${name.padEnd(12)} ${text}\n`).join("");
+}
+
+function unasked({ repositories }: Config): [string, string][] {
+  const names = repositories.filter((one) => !isAskable(one)).map(({ name }) => name);
+  if (names.length === 0) return [];
+  return [
+    [
+      "forge",
+      `not asked for ${names.join(", ")}, whose "access" is no token and no App: add webhooks by hand; pull requests are told nothing`,
+    ],
+  ];
 }
 
 /** The first signal drains, the second one does not wait. */

@@ -15,6 +15,12 @@ export async function readToken(file: string, setting: string): Promise<string> 
 
 export function unreadable(setting: string, file: string): (cause: NodeJS.ErrnoException) => never {
   return (cause) => {
-    throw new AppError("unauthorized", `${setting}: ${file} cannot be read (${cause.code})`, { cause });
+    throw new AppError(
+      "unauthorized",
+      `${setting}: ${file} cannot be read (${cause.code}); put it there, and let the server's user read it`,
+      {
+        cause,
+      },
+    );
   };
 }

@@ -17,6 +17,9 @@ export interface Found {
   readonly build: number | null;
 }
 
+/** `isMerge`: no comment, label or push to a pull request, of which nothing is ever built. */
+type Entry = Found & { readonly isMerge: boolean };
+
 /** Pages that are looked through at most, of 100 entries each. */
 const pagesMax = 50;
 /** More of one pull request or commit are not of interest. */
@@ -32,7 +35,7 @@ export function readQuestion(text: string): Question {
   throw new AppError("invalid", `${JSON.stringify(text)} is none of: ${forms}`);
 }
 
-/** Newest first. Throws `not_found` where there is nothing. */
+/** Merges and builds before all else, newest first. Throws `not_found` where there is nothing. */
 export async function findActivity(client: Client, question: Question): Promise<readonly Found[]> {
   if (question.kind === "guid") return [await findDelivery(client, question.guid)];
   const found = await search(client, question);
@@ -51,7 +54,7 @@ const activity = z.object({
   title: z.string().default(""),
   repository: z.string().nullable().default(null),
   delivery: z
-    .object({ guid: z.string(), reason: z.string().default("") })
+    .object({ guid: z.string(), reason: z.string().default(""), action: z.string().nullable().default(null) })
     .nullable()
     .default(null),
   build: buildView.partial().nullable().default(null),
@@ -61,24 +64,29 @@ async function search(client: Client, question: Exclude<Question, { kind: "guid"
   const q = question.kind === "commit" ? question.sha : `#${question.number}`;
   const repository = question.kind === "commit" ? null : question.repository;
   const asked = { client, path: "/activity", field: "items", query: { q, repository }, limit: null, before: null };
-  const found: Found[] = [];
+  const found: Entry[] = [];
   let pages = 0;
   // What has the words is not yet what is meant: #1 is in #10 too.
   for await (const { items } of eachPage(asked)) {
     found.push(...items.flatMap((item) => toFound(question, readAs(activity, item, "what happened"))));
     pages += 1;
-    if (pages >= pagesMax || found.length >= foundMax) break;
+    // Of a pull request that is talked about there may be more comments than anything else.
+    if (pages >= pagesMax || found.filter(({ isMerge }) => isMerge).length >= foundMax) break;
   }
-  return found;
+  return found
+    .toSorted((one, other) => Number(other.isMerge) - Number(one.isMerge))
+    .slice(0, foundMax)
+    .map(({ guid, build }) => ({ guid, build }));
 }
 
 function toFound(
   question: Exclude<Question, { kind: "guid" }>,
   { delivery, build, repository, title }: z.infer<typeof activity>,
-): Found[] {
+): Entry[] {
   // Of what built nothing the reason names the pull request.
   if (!fits(question, { ...build, repository, title: `${title} ${delivery?.reason ?? ""}` })) return [];
-  return [{ guid: delivery?.guid ?? build?.deliveryGuid ?? null, build: build?.id ?? null }];
+  const isMerge = build != null || delivery?.action === "closed";
+  return [{ guid: delivery?.guid ?? build?.deliveryGuid ?? null, build: build?.id ?? null, isMerge }];
 }
 
 type Candidate = {

@@ -29,11 +29,15 @@ export async function run(context: Context, input: Input): Promise<number> {
   return added.action === "app" || added.pinged ? exitCodes.ok : exitCodes.buildFailed;
 }
 
+const withoutAccess =
+  'the forge\'s API cannot be asked: give it "access: { token_file: ... }" in mergedock.yml, start the server again and repeat ' +
+  "this; or enter by hand, in the repository's settings on the forge";
+
 function toText(added: AddedView): string {
   const name = plain(added.repository);
   if (added.action === "app") return `${name}: the GitHub App's own webhook tells of it; it needs no other\n`;
   if (added.action === "hand" && added.manual !== null)
-    return `${name}: the forge's API cannot be asked with the access that there is. Enter this on the forge:\n${manualText(added.manual)}`;
+    return `${name}: ${withoutAccess}:\n${manualText(added.manual)}`;
   const mended = added.action === "repaired" ? ` (${plain(added.faults.join("; "))})` : "";
   const where = `webhook ${plain(added.hook?.id ?? "")} ${added.action}${mended}: ${plain(added.hook?.url ?? "")}`;
   return `${name}: ${where}\n${name}: ${pingText(added)}\n`;

@@ -49,16 +49,20 @@ export function hooksTable({ hooks }: HookListView, stdout: Terminal): string {
 /** A line for each problem. */
 export function problemsText({ hooks }: HookListView, stdout: Terminal): string {
   return hooks
-    .flatMap(({ repository, problems, manual }) => [
+    .flatMap(({ repository, hook, problems, manual }) => [
       ...problems.map((problem) => `${paint(stdout, "red", "✗")} ${plain(repository)}: ${plain(problem)}\n`),
       ...(problems.length > 0 && manual !== null ? [manualText(manual)] : []),
+      ...(problems.length > 0 && hook !== null ? [`  -> mergedock webhook add ${plain(repository)}\n`] : []),
     ])
     .join("");
 }
 
 export function manualText({ payloadUrl, contentType, secret, events }: z.infer<typeof manualView>): string {
   return [
-    ["payload URL", payloadUrl ?? "none is known yet: set webhooks.public_url, or start the tunnel"],
+    [
+      "payload URL",
+      payloadUrl ?? "none is known yet: set webhooks.public_url in mergedock.yml, or open a tunnel (docs/tunnel.md)",
+    ],
     ["content type", contentType],
     ["secret", `see ${secret}`],
     ["events", events.join(", ")],

@@ -94,6 +94,16 @@ export function isSecret(text: string): boolean {
   return url?.protocol === "http:" && /^(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(url.hostname);
 }
 
+/** What it needs of this machine, by the setting that names it. */
+export function filesOf(access: Access): readonly (readonly [setting: string, file: string])[] {
+  if (access.kind === "token") return [["access.token_file", access.tokenFile]];
+  if (access.kind === "github_app") return [["access.github_app.private_key_file", access.privateKeyFile]];
+  return [
+    ["access.deploy_key_file", access.deployKeyFile],
+    ["access.known_hosts_file", access.knownHostsFile],
+  ];
+}
+
 /** The same access, with its files as `resolve` gives them. */
 export function withFiles(access: Access, resolve: (file: string) => string): Access {
   if (access.kind === "token") return { ...access, tokenFile: resolve(access.tokenFile) };

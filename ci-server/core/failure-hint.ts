@@ -91,7 +91,7 @@ const known: readonly Known[] = [
     kinds: ["context"],
     pattern: /"?\/([^"\n]+)"?:? not found/,
     hint: ([, file]) =>
-      `commit ${file}, or let .dockerignore not leave it out, or correct its path: it is relative to the context`,
+      `commit "${file}", or let .dockerignore not leave it out, or correct its path: it is relative to the context`,
   },
   {
     kinds: ["base_image"],

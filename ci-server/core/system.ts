@@ -12,9 +12,11 @@ export const fixes: Readonly<Record<CheckName, string>> = {
   registry:
     'start it: README.md, "Use it", or docker compose up -d registry; check registry.api_url, ca_file and password_file',
   database: "start PostgreSQL, and check DATABASE_URL",
-  tunnel: "docker compose --profile tunnel up -d, with NGROK_AUTHTOKEN in .env",
+  tunnel:
+    "docker compose --profile tunnel up -d, with NGROK_AUTHTOKEN in .env; or webhooks.public_url in mergedock.yml, where a proxy leads here: docs/tunnel.md",
   disk: "mergedock prune, or make room on the disk; limits.free_bytes_min says how much a build wants",
-  forge: "add the webhook on the forge, and send a test delivery: GET /api/v1/system has its URL under setup",
+  forge:
+    "mergedock webhook add owner/repo; or enter the webhook on the forge by hand: the page Set-up has what to enter",
 };
 
 export interface SystemCheck {

@@ -69,7 +69,8 @@ async function checkHook(parts: CheckParts, repository: Repository, signal: Abor
     if (payloadUrl !== null && (await isToldByApp(forge, repository, payloadUrl, signal)))
       return { ...common, ...nothing, means: "app", ...(await tracesOf(parts, repository, null)), problems: [] };
     const hook = findOurs(await forge.hooks.list(signal), payloadUrl ?? "", record);
-    if (hook === null) return { ...common, ...nothing, problems: [...noUrl, "there is no hook: add it"] };
+    if (hook === null)
+      return { ...common, ...nothing, problems: [...noUrl, `there is no hook: ${adding(repository)}`] };
     return { ...common, ...(await checkFound(parts, { repository, payloadUrl, forge, hook, record, noUrl }, signal)) };
   } catch (thrown) {
     signal.throwIfAborted();
@@ -77,6 +78,10 @@ async function checkHook(parts: CheckParts, repository: Repository, signal: Abor
     if (!(thrown instanceof AppError) || code === "internal") throw thrown;
     return { ...common, ...nothing, problems: [...noUrl, `the forge cannot be asked: ${message}`] };
   }
+}
+
+function adding({ name }: Repository): string {
+  return `mergedock webhook add ${name}`;
 }
 
 const nothing = { hook: null, secretId: null, isCurrentSecret: null, lastPingAt: null, lastDelivery: null };
@@ -115,7 +120,7 @@ async function checkFound(parts: CheckParts, found: Found, signal: AbortSignal) 
   const problems = [
     ...noUrl,
     ...faultsOf(hook, wanted),
-    ...(isOurs ? [] : ["was entered by hand: add it, so that it is looked after"]),
+    ...(isOurs ? [] : [`was entered by hand; so that it is looked after: ${adding(repository)}`]),
     ...(isCurrentSecret === false ? ["its secret is an older one"] : []),
     ...(traces.lastPingAt === null ? ["no ping was answered"] : []),
     ...failuresOf(deliveries),

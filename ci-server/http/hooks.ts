@@ -73,7 +73,9 @@ export function hookRoutes({ hooks, hookPingMsMax, overlapHours, stopping }: Hoo
 function refusedByForge(thrown: unknown): never {
   const { code, message, details } = toAppError(thrown);
   if (code === "rate_limited") throw new AppError("unavailable", message, { cause: thrown, details });
-  if (!["unauthorized", "forbidden", "not_found"].includes(code)) throw thrown;
+  // A token's file that is not there, or a token that has ended: the message says what to do.
+  if (code === "unauthorized") throw new AppError("conflict", message, { cause: thrown });
+  if (!["forbidden", "not_found"].includes(code)) throw thrown;
   const help =
     "the repository's access needs the permission to change its webhooks (GitHub: an admin's token, or an App with Webhooks: write)";
   throw new AppError("conflict", `the forge refuses it: ${message}; ${help}`, { cause: thrown });

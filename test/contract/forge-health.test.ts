@@ -41,5 +41,11 @@ describe("how the forges fare", function () {
     expect(await shown.troubles()).to.have.deep.members([limited, away]);
     await shown.put({ ...away, state: "ok", problem: null });
     expect(await told.troubles()).to.deep.equal([limited]);
+    await told.put(away);
+    await shown.forgetOutages(at);
+    expect(await told.troubles()).to.have.deep.members([limited, away]);
+    // One that starts asks anew, perhaps elsewhere; how long to leave a forge alone it is told once.
+    await shown.forgetOutages(new Date(at.getTime() + 1));
+    expect(await told.troubles()).to.deep.equal([limited]);
   });
 });

@@ -328,7 +328,7 @@ describe("the command line", function () {
         /^✓ hook +last delivery .+: pull_request of acme\/shop$/m,
       ])
         expect(stdout).to.match(words);
-      expect(stdout).to.match(/^! tunnel +none .+\n +-> nothing, where a proxy/m);
+      expect(stdout).to.match(/^! tunnel +none .+\n +-> webhooks\.public_url in mergedock\.yml, where a proxy/m);
     });
 
     it("tells a registry that it reaches itself from one whose CA the engine does not know", async () => {

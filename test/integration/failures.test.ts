@@ -149,7 +149,7 @@ COPY --from=b /bin /b
     expectFailure(await merged(files), {
       ...{ result: "failure", kind: "context", lastLines: [] },
       step: { number: 3, name: "[3/3] COPY left-out.txt /x", dockerfileLine: 4, exitCode: null },
-      hint: "commit left-out.txt, or let .dockerignore not leave it out",
+      hint: 'commit "left-out.txt", or let .dockerignore not leave it out',
     });
   });
 

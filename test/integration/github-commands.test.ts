@@ -6,7 +6,10 @@ import type { PullHandle } from "../fakes/github/pulls.ts";
 import { attempt } from "../fakes/github/send.ts";
 import type { CommentRecord, FakeHook } from "../fakes/github/state.ts";
 import { removeImages } from "../helpers/engine-images.ts";
+
 import { GithubTester, untold } from "../helpers/github-tester.ts";
+import { runMergedock } from "../helpers/mergedock.ts";
+import { adminToken } from "../helpers/tester.ts";
 
 const hourMs = 3_600_000;
 
@@ -111,6 +114,10 @@ describe("a comment on a pull request", function () {
     const text = await answered(await say(pull, "admin", "/mergedock explain"));
     expect(text).to.contain("Nothing was built of this merge when it came: `pull request #");
     expect(text).to.contain("- ✓ merged: `merged: true`").and.contain("- ✗ skip directive: `[skip ci] in the title`");
+    const place = { MERGEDOCK_SERVER: new URL(talk.ci.app.apiUrl).origin, MERGEDOCK_TOKEN: adminToken };
+    const told = await runMergedock(["explain", `#${pull.number}`], { folder: talk.ci.folder, env: place });
+    // What was said since about the merge is not what is meant by it.
+    expect(told.stdout).to.contain("pull_request.closed of acme/shop").and.contain("says [skip ci] in its title");
     const refused = await answered(await say(pull, "admin", "/mergedock rebuild"));
     expect(refused).to.contain("Nothing was queued: `pull request #").and.contain("says [skip ci] in its title");
     expect(await buildsOf(pull)).to.deep.equal([]);

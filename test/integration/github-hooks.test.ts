@@ -154,7 +154,9 @@ describe("the webhook of a repository on GitHub", function () {
 
   it("that a person has entered is taken over, by its address", async () => {
     const hook = talk.addHook(payloadUrl());
-    expect((await listed()).problems).to.include("was entered by hand: add it, so that it is looked after");
+    expect((await listed()).problems).to.include(
+      "was entered by hand; so that it is looked after: mergedock webhook add acme/shop",
+    );
     expect(await add()).to.deep.include({ action: "repaired", faults: ["nobody knows which secret it has"] });
     expect([...talk.repository.hooks.values()]).to.deep.equal([hook]);
   });
@@ -192,6 +194,19 @@ describe("the webhook of a repository on GitHub", function () {
     expect(problems[0]).to.contain("the forge cannot be asked");
   });
 
+  it("cannot be added with a token that GitHub does not know: the token's file is named, and no permission", async () => {
+    const tokens = new Map(talk.github.state.tokens);
+    talk.github.revoke();
+    const response = await talk.ci.post("/hooks", { repository: "acme/shop" });
+    for (const [token, whose] of tokens) talk.github.state.tokens.set(token, whose);
+    expect(response.status).to.equal(409);
+    const { detail } = (await response.json()) as { readonly detail: string };
+    expect(detail).to.match(
+      /^GET .* answers 401 \(Bad credentials\); the token of access\.token_file \(.*\) is refused; write /,
+    );
+    expect(detail).to.not.contain("permission");
+  });
+
   it("is looked after from the command line, whose exit code says how it is", async () => {
     const place = {
       folder: talk.ci.folder,
@@ -199,7 +214,7 @@ describe("the webhook of a repository on GitHub", function () {
     };
     const webhook = (...args: string[]) => runMergedock(["webhook", ...args], place);
     expect(await webhook("check")).to.include({
-      ...{ code: 1, stdout: "✗ acme/shop: there is no hook: add it\n" },
+      ...{ code: 1, stdout: "✗ acme/shop: there is no hook: mergedock webhook add acme/shop\n" },
     });
     const added = await webhook("add", "acme/shop");
     expect(added, added.stderr).to.include({ code: 0 });
@@ -209,6 +224,10 @@ describe("the webhook of a repository on GitHub", function () {
     const [list, checked, unknown] = await Promise.all([webhook("list"), webhook("check"), webhook("add", "acme/no")]);
     expect(list.stdout).to.match(/^REPOSITORY +HOOK +URL +EVENTS +SECRET +PING +STATE\nacme\/shop +\d+ .*ok\n$/);
     expect(checked).to.include({ code: 0, stdout: "✓ acme/shop\n" });
+    theHook().active = false;
+    expect((await webhook("check")).stdout).to.match(
+      /^✗ acme\/shop: is switched off\n(✗ .*\n)* {2}-> mergedock webhook add acme\/shop\n$/,
+    );
     expect(unknown).to.include({ code: 2, stdout: "" });
   });
 

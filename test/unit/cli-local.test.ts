@@ -54,6 +54,19 @@ describe("config check", () => {
     expect(JSON.parse(await check("mergedock.yml", { json: true }))).to.deep.include({ valid: true, role: "all" });
   });
 
+  it("warns of files of an access that are not there, or are empty: a build would be the first to tell", async () => {
+    const shop = "name: acme/shop, url: https://example.com/shop.git, access: { token_file: shop-token }";
+    write("mergedock.yml", `repositories: [{ ${shop}, api: { token_file: api-token } }]\n`);
+    write("api-token", "\n");
+    const said = await check(null);
+    expect(said)
+      .to.contain(`! acme/shop: access.token_file: ${path.join(folder, "shop-token")} cannot be read (ENOENT)\n`)
+      .and.contain(`! acme/shop: api.token_file: ${path.join(folder, "api-token")} is empty\n`);
+    write("shop-token", "ghp_1");
+    write("api-token", "ghp_2");
+    expect(await check(null)).to.not.contain("!");
+  });
+
   it("warns of comments that nobody can obey", async () => {
     const shop = "name: acme/shop, url: https://example.com/shop.git, commands: true";
     write("mergedock.yml", `repositories: [{ ${shop} }]\n`);

@@ -183,7 +183,7 @@ describe("the configuration", () => {
       'listen.api: "8080" has to be host:port, such as 127.0.0.1:8080',
       'registry.api_url: "http://registry:5000" has to be an https:// URL',
       'engine.host: "/var/run/docker.sock" has to be unix:///path or tcp://host:port',
-      'Unrecognized key: "wokers"',
+      'Unrecognized key: "wokers"; did you mean "workers"? There are: role, ',
       'repositories[0].name: "shop" has to be owner/name, such as acme/shop',
       'repositories[0].url: "git@github.com:acme/shop.git" has to',
       "repositories[1].branches: has to name a branch, such as main",
@@ -253,7 +253,7 @@ describe("the configuration", () => {
   const accessMistakes: [url: string, access: string, mistake: string][] = [
     [https, "{}", "access: needs exactly one of token_file, github_app, deploy_key_file"],
     [https, "{ token_file: a, deploy_key_file: b, known_hosts_file: c }", "access: needs exactly one of"],
-    [https, "{ token: ghp_secret }", 'access: Unrecognized key: "token"'],
+    [https, "{ token: ghp_secret }", 'access: Unrecognized key: "token"; There are: token_file, '],
     [https, "{ token_file: '' }", "access.token_file:"],
     [https, "{ token_file: a, username: 'a:b' }", 'access.username: "a:b" must not hold a colon'],
     [

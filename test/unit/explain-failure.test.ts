@@ -43,13 +43,13 @@ const ofEngine: [message: string, step: string, kind: FailureKind, hint: RegExp]
     'failed to compute cache key: "/nofile" not found: not found',
     "[3/3] COPY nofile /x",
     "context",
-    /^commit nofile, or let \.dockerignore/,
+    /^commit "nofile", or let \.dockerignore/,
   ],
   [
     'failed to compute cache key: failed to calculate checksum of ref 9p1::x: "/nofile": not found',
     "[3/3] COPY nofile /x",
     "context",
-    /^commit nofile/,
+    /^commit "nofile"/,
   ],
   [
     'failed to compute cache key: "/nofile" not found: not found',

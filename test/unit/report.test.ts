@@ -184,7 +184,7 @@ describe("the comment", () => {
         "",
         "### ✅ 1 image built, 1 reused, 1 not touched in 4.2 s",
         "",
-        "[Build 1](<https://ci.example.com/builds/1>) of `aaaaaaaaaaaa`",
+        "[Build 1](<https://ci.example.com/builds/1>) of `aaaaaaaaaaaa` by Mergedock",
         "",
         "| Image | Tags | Digest | Size | |",
         "| --- | --- | --- | --- | --- |",
@@ -199,7 +199,7 @@ describe("the comment", () => {
 
   it("says of a failure where it was, its last lines and what to do", () => {
     const text = commentOf(failed(), { ...facts, url: null });
-    expect(text).to.contain("### ❌ Failed in build after 4.2 s\n\nBuild 1 of `aaaaaaaaaaaa`");
+    expect(text).to.contain("### ❌ Failed in build after 4.2 s\n\nBuild 1 of `aaaaaaaaaaaa` by Mergedock");
     for (const part of ["`Dockerfile:7 exit code 3`", "```text\n1 failing\n```", "Next: `look at it`"])
       expect(text).to.contain(part);
   });

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { loadConfig } from "../../ci-server/config.ts";
+import { loadConfig, parseRepositories } from "../../ci-server/config.ts";
 import { startReport } from "../../ci-server/serve.ts";
 
 describe("what the server says at its start", () => {
@@ -13,6 +13,21 @@ describe("what the server says at its start", () => {
       /^dashboard +http:\/\/127\.0\.0\.1:8080\/ {2}\(sign in with the token below\)\napi +\S+ {2}\(token: /m,
     );
     expect(startReport(config, { ...urls, webhookUrl: "" }, {})).to.not.contain("dashboard");
+  });
+
+  it("names the repositories whose forge is not asked, and what is missed by that", () => {
+    const url = "https://a.test/acme/shop.git";
+    const repositories = parseRepositories({
+      repositories: [
+        { name: "acme/shop", url },
+        { name: "acme/web", url: "https://a.test/acme/web.git", access: { token_file: "token" } },
+      ],
+    });
+    expect(startReport({ ...config, repositories }, urls, {})).to.match(
+      /^forge +not asked for acme\/shop, whose "access" is no token and no App: add webhooks by hand; pull requests are told nothing$/m,
+    );
+    const [, web] = repositories;
+    expect(startReport({ ...config, repositories: web === undefined ? [] : [web] }, urls, {})).to.not.contain("forge");
   });
 
   it("says how to start a registry where none can be used", () => {

@@ -19,6 +19,9 @@ export function createForgeHealthStore(pool: Pool): ForgeHealthStore {
     async put({ apiUrl, credential, forge, state, since, seenAt, until, problem }) {
       await pool.query(putSql, [apiUrl, credential, forge, state, since, seenAt, until, problem]);
     },
+    async forgetOutages(before) {
+      await pool.query("delete from forge_health where state = 'no_answer' and seen_at < $1", [before]);
+    },
     troubles: async () => (await pool.query<ForgeHealth>(troublesSql)).rows,
   });
 }

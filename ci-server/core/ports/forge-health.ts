@@ -7,4 +7,6 @@ export interface ForgeHealthStore {
   put(health: ForgeHealth): Promise<void>;
   /** Those that are not `ok`, of every process. Throws `unavailable`. */
   troubles(): Promise<readonly ForgeHealth[]>;
+  /** Outages last seen before: of those that are not over, whoever asks tells again within a minute. Throws `unavailable`. */
+  forgetOutages(before: Date): Promise<void>;
 }

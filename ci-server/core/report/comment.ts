@@ -23,7 +23,8 @@ export function commentOf(build: Build, facts: ReportFacts): string | null {
     (one) => one.pullRequest === pullRequest.number && one.result !== null && commentedResults.includes(one.result),
   );
   if (isSaid) return null;
-  const of = `${link(`Build ${id}`, facts.url)}${sha === null ? "" : ` of ${code(sha.slice(0, 12))}`}`;
+  // With a person's token it is that person who seems to speak.
+  const of = `${link(`Build ${id}`, facts.url)}${sha === null ? "" : ` of ${code(sha.slice(0, 12))}`} by Mergedock`;
   const head = [commentMarker, `### ${headline(build, result)}`, of];
   const body = result === "success" ? successText(build, facts) : brokenText(build, facts);
   return [...head, ...body].join("\n\n");

@@ -42,7 +42,7 @@ export function noAnswer({ apiUrl, what, secrets }: RefusalParts, waitedMs: numb
 export function toRefusal(parts: RefusalParts, refusal: Refusal): AppError {
   const { status, headers } = refusal;
   const told = hide(refusal.message, parts.secrets);
-  const says = `${parts.what}: ${parts.apiUrl} answers ${status} (${told})`;
+  const says = `${parts.what}: ${parts.apiUrl} answers ${status}${told === "" ? "" : ` (${told})`}`;
   const retryAfterMs = waitMs(headers);
   const isSecondary = /secondary rate|abuse/i.test(told);
   const details = retryAfterMs === null ? {} : { retryAfterMs };
