@@ -1,6 +1,7 @@
 // Tells forges what becomes of builds: apart from them, from what each build is now, repository by repository, again and again.
 
 import { findRepository } from "../core/decide.ts";
+import { AppError } from "../core/errors.ts";
 import { buildLink } from "../core/notice-text.ts";
 import type { Clock, DueReport, ForgeRepository, ReportLine, ReportStore, ReportSubject } from "../core/ports.ts";
 import type { Repository } from "../core/recipe.ts";
@@ -143,7 +144,8 @@ async function tellOne(parts: ReportParts, line: ReportLine, due: DueReport, sig
   const subject = await store.look(due);
   if (subject === null) return store.told(line, due, true);
   const keep = (told: DueReport["told"]) => store.keep(line, due, told);
-  const problem = await tell(toTellings(parts, line, due, subject), due.told, { ...limits, keep, signal });
+  const tellings = toTellings(parts, line, due, subject);
+  const problem = tellings === null ? unasked(repository) : await tell(tellings, due.told, { ...limits, keep, signal });
   // A server that stops says nothing of its forges: the next one tells it.
   if (signal.aborted) return;
   if (problem === null) {
@@ -156,10 +158,17 @@ async function tellOne(parts: ReportParts, line: ReportLine, due: DueReport, sig
   report({ kind: trouble.isRefused ? "refused" : "retried", due, repository, problem: problem.message });
 }
 
-/** None where the configuration says meanwhile that it is not told. */
+/** Somebody may have mistyped its name, or taken its access away: told is only what was told. */
+function unasked(repository: string): AppError {
+  const message = `the forge of ${repository} cannot be asked: it is not configured any more, or has no access that the forge's API takes`;
+  return new AppError("not_found", message);
+}
+
+/** None where the configuration says meanwhile that it is not told; null where nobody can be. */
 function toTellings(parts: ReportParts, { repository }: ReportLine, due: DueReport, subject: ReportSubject) {
   const { found, forge } = forgeOf(parts, repository);
-  if (found === undefined || forge === null || !found.report[due.kind]) return [];
+  if (found === undefined || forge === null) return null;
+  if (!found.report[due.kind]) return [];
   const configured = found.services?.map(({ name }) => name) ?? null;
   const facts = { ...subject, configured, url: buildLink(parts.publicUrl, due.buildId) };
   return tellingsOf(due, subject, facts, forge);

@@ -1,5 +1,7 @@
 // Conversations with a fake GitHub: what a merge's commit and its pull request are told of the build.
 
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { expect } from "chai";
 import { sampleApp } from "../../lab/sample-app.ts";
 import type { CheckRecord, CommentRecord, StatusRecord } from "../fakes/github/state.ts";
@@ -357,5 +359,40 @@ describe("what GitHub is told of", function () {
     } finally {
       await talk.stop();
     }
+  });
+});
+
+describe("what GitHub could not be told", function () {
+  this.timeout(60_000);
+  let talk: GithubTester;
+  const { statuses, reports, told } = conversation(() => talk);
+
+  it("is no more told for having been taken out of the configuration, and is told when it is back", async () => {
+    talk = await GithubTester.start();
+    talk.github.state.faults.next = { status: 503, times: 1_000 };
+    const pull = await talk.merge("words for later");
+    const build = await talk.built(pull);
+    await talk.ci.stopServer();
+    talk.github.state.faults.next = null;
+    const file = join(talk.ci.folder, "mergedock.yml");
+    const config = await readFile(file, "utf8");
+    const { repositories, ...rest } = JSON.parse(config) as { repositories: Record<string, unknown>[] };
+    const restart = async (text: string) => {
+      await writeFile(file, text);
+      await talk.ci.startServer();
+      await talk.ci.query("update report set due_at = now() where due_at is not null");
+      await talk.ci.query("update report_line set paused_until = '-infinity'");
+    };
+    await restart(JSON.stringify({ ...rest, repositories: repositories.map(({ access: _taken, ...one }) => one) }));
+    const failed = await talk.until(
+      () => reports(build.id),
+      (all) => all.every(({ state }) => state === "failed"),
+    );
+    expect(failed[0]?.problem).to.contain("the forge of acme/shop cannot be asked");
+    await talk.ci.stopServer();
+    await restart(config);
+    await told(build);
+    expect(statuses(pull.mergedSha).at(-1)).to.include({ state: "success" });
+    await talk.stop();
   });
 });
