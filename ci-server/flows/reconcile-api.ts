@@ -43,12 +43,10 @@ export interface Asked {
 
 /** Null where no hook leads here, or the forge does not tell what it has sent. Throws what the forge throws. */
 export async function lookInApi(parts: ReconcileApiParts, asked: Asked, signal: AbortSignal): Promise<Look | null> {
-  const { deliveries } = asked.forge.hooks;
-  if (deliveries === null) return null;
-  const hookIds = await findHooks(parts, asked, signal);
-  if (hookIds.length === 0) return null;
+  const hooks = (await findAppHook(asked, signal)) ?? (await findHooks(parts, asked, signal));
+  if (hooks.length === 0) return null;
   const looks: HookLook[] = [];
-  for (const hookId of hookIds) looks.push(await lookAtHook(parts, { ...asked, deliveries, hookId }, signal));
+  for (const hook of hooks) looks.push(await lookAtHook(parts, { ...asked, ...hook }, signal));
   return {
     ...{ way: "api", pushed: 0, taken: looks.flatMap(({ taken }) => taken) },
     askedAgain: looks.reduce((sum, { askedAgain }) => sum + askedAgain, 0),
@@ -56,24 +54,42 @@ export async function lookInApi(parts: ReconcileApiParts, asked: Asked, signal: 
   };
 }
 
+interface FoundHook {
+  readonly deliveries: HookDeliveries;
+  readonly hookId: string;
+}
+
+/** Of an App, which tells of all its repositories by one. Null where it has none that leads here. */
+async function findAppHook({ repository, forge }: Asked, signal: AbortSignal): Promise<readonly FoundHook[] | null> {
+  const hook = (await forge.appHook?.(signal)) ?? null;
+  return hook === null || !leadsHere(repository, hook.url)
+    ? null
+    : [{ deliveries: hook.deliveries, hookId: appHookId }];
+}
+
 /** Those that have sent something; before any has, those whose URL has our path. */
 async function findHooks(
   { state }: ReconcileApiParts,
   { repository, forge }: Asked,
   signal: AbortSignal,
-): Promise<readonly string[]> {
+): Promise<readonly FoundHook[]> {
+  const { deliveries } = forge.hooks;
+  if (deliveries === null) return [];
   const hooks = await forge.hooks.list(signal);
   const seen = await state.hooksSeen(repository.name);
   const ours = hooks.filter(({ id }) => seen.includes(id));
-  const path = `/webhooks/${repository.forge.name}`;
-  const leading = hooks.filter(({ url }) => URL.canParse(url) && new URL(url).pathname === path);
-  return (ours.length > 0 ? ours : leading).map(({ id }) => id);
+  const leading = hooks.filter(({ url }) => leadsHere(repository, url));
+  return (ours.length > 0 ? ours : leading).map(({ id: hookId }) => ({ deliveries, hookId }));
 }
 
-interface OfHook extends Asked {
-  readonly deliveries: HookDeliveries;
-  readonly hookId: string;
+function leadsHere({ forge }: Repository, url: string): boolean {
+  return URL.canParse(url) && new URL(url).pathname === `/webhooks/${forge.name}`;
 }
+
+/** Stands for an App's own hook where hooks are told apart by their ids. */
+const appHookId = "app";
+
+interface OfHook extends Asked, FoundHook {}
 
 type HookLook = Pick<Look, "taken" | "askedAgain" | "problem">;
 
@@ -139,7 +155,7 @@ async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
     const read = await readOrAskAgain(parts, of, one, signal);
     if (read === "asked again") askedAgain += 1;
     else if (read === "too large") tooLarge += 1;
-    else if (isOfAnother(parts, of.repository, read)) refused += 1;
+    else if (isOfAnother(parts, of, read)) refused += 1;
     else chunk.push(read);
     const bytes = chunk.reduce((sum, { body }) => sum + body.length, 0);
     if (chunk.length >= chunkMax || bytes >= chunkBytesMax) await flush();
@@ -148,10 +164,21 @@ async function readAll(parts: ReconcileApiParts, of: OfHook, missing: readonly H
   return { taken: taken.filter(({ verdict }) => verdict !== "duplicate"), askedAgain, refused, tooLarge };
 }
 
-/** Nobody signs what an API says: it is believed of the repository whose access it was asked with, and of no other. */
-function isOfAnother({ repositories }: ReconcileApiParts, asked: Repository, { event }: Delivery): boolean {
+/** Nobody signs what an API says: it is believed of the repository whose access it was asked with, and of its App's others. */
+function isOfAnother(
+  { repositories }: ReconcileApiParts,
+  { repository, hookId }: OfHook,
+  { event }: Delivery,
+): boolean {
   const told = event.repository === null ? undefined : findRepository(repositories, event.repository);
-  return told !== undefined && told !== asked;
+  if (told === undefined || told === repository) return false;
+  return hookId !== appHookId || !isOfOneApp(told, repository);
+}
+
+function isOfOneApp(one: Repository, other: Repository): boolean {
+  const [a, b] = [one.access, other.access];
+  if (a?.kind !== "github_app" || b?.kind !== "github_app" || a.appId !== b.appId) return false;
+  return new URL(one.url).host === new URL(other.url).host && one.forge.name === other.forge.name;
 }
 
 /** `null`: the forge keeps the payload no longer. */
@@ -198,5 +225,6 @@ function toDelivery(
   // A form is kept by the forge as the JSON that was in it.
   const headers = { ...Object.fromEntries(kept), "content-type": "application/json" };
   const event = reader.read({ name, headers, body });
-  return { guid, forge, name, hookId, event, body, headers, secretId: "api", origin: "api" };
+  const sentBy = hookId === appHookId ? (all["x-github-hook-id"] ?? null) : hookId;
+  return { guid, forge, name, hookId: sentBy, event, body, headers, secretId: "api", origin: "api" };
 }

@@ -110,11 +110,12 @@ function retrySeconds({ everySeconds }: ReconcileParts, retryAfterMs: unknown): 
 async function lookSomehow(parts: ReconcileParts, repository: Repository, signal: AbortSignal): Promise<Look> {
   const forge = parts.forgeOf(repository);
   // Gitea does not tell what its hooks have sent.
-  if (forge === null || forge.hooks.deliveries === null) return lookInGit(parts, repository, signal);
+  if (forge === null || (forge.hooks.deliveries === null && forge.appHook === undefined))
+    return lookInGit(parts, repository, signal);
   try {
     const look = await lookInApi(parts, { repository, forge }, signal);
     if (look !== null) return look;
-    // An App has a hook of its own, which is not among the repository's.
+    // What has come may have come by a hook that was taken away since.
     const isToldOtherwise = (await parts.state.hooksSeen(repository.name)).length > 0;
     const problem = `no webhook of ${repository.name} leads here, so that merges are only seen in git: add one, or correct its URL`;
     return alsoWith(await lookInGit(parts, repository, signal), isToldOtherwise ? null : problem);

@@ -1,5 +1,6 @@
 // What a forge's API says its hook has sent is believed of the repository that was asked for, and of no other.
 
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,6 +9,7 @@ import { systemClock } from "../../ci-server/adapters/clock.ts";
 import { type OpenPostgres, openPostgres } from "../../ci-server/adapters/postgres/open.ts";
 import { createReconcileStore } from "../../ci-server/adapters/postgres/reconcile.ts";
 import { openWebhooks } from "../../ci-server/app-forges.ts";
+import type { Repository } from "../../ci-server/core/recipe.ts";
 import { type Asked, lookInApi } from "../../ci-server/flows/reconcile-api.ts";
 import { examplePostgres } from "../helpers/example-postgres.ts";
 import { exampleRepository } from "../helpers/example-repository.ts";
@@ -15,7 +17,7 @@ import { forgetfulGithub } from "../helpers/forgetful-github.ts";
 import { type ScriptedServer, startScriptedServer } from "../helpers/scripted-server.ts";
 
 const { signal } = new AbortController();
-const guids = ["0b989ba4-242f-11e5-81e1-c7b6966d2516", "0b989ba4-242f-11e5-81e1-c7b6966d2517"] as const;
+let guids: readonly [string, string];
 
 describe("what the API of one repository tells of another", () => {
   let folder: string;
@@ -27,6 +29,9 @@ describe("what the API of one repository tells of another", () => {
     opened = await openPostgres(examplePostgres(folder));
     forge = await startScriptedServer((asked) => ({ status: 200, body: JSON.stringify(answerTo(asked)) }));
   });
+  beforeEach(() => {
+    guids = [randomUUID(), randomUUID()];
+  });
   after(async () => {
     await forge?.stop();
     await opened?.close();
@@ -36,17 +41,42 @@ describe("what the API of one repository tells of another", () => {
   it("is not taken, and the look says so; what it tells of its own is", async () => {
     const own = { name: "github", apiUrl: forge.url, tokenFile: join(folder, "token") } as const;
     const [shop, cart] = [exampleRepository({ forge: own }), exampleRepository({ name: "acme/cart", commands: true })];
-    const parts = {
-      ...{ store: opened.store, state: createReconcileStore(opened.pool), clock: systemClock },
-      ...{ repositories: [shop, cart], readers: openWebhooks(() => []) },
-      ...{ daysMax: 7, deliveriesMax: 100, bodyBytesMax: 1024 * 1024 },
-    };
-    const asked: Asked = { repository: shop, forge: forgetfulGithub().api.of(shop) as Asked["forge"] }; // it has a token
-    const look = await lookInApi(parts, asked, signal);
+    const look = await lookInApi(partsOf([shop, cart]), askedFor(shop), signal);
     expect(look?.taken.map(({ guid, verdict }) => [guid, verdict])).to.deep.equal([[guids[0], "build"]]);
     expect(look?.problem).to.contain("1 of the hook's deliveries");
     expect(await opened.store.delivery(guids[1])).to.equal(null);
   });
+
+  for (const [other, taken] of [
+    ["4711", ["skip", "skip"]],
+    ["4712", ["skip"]],
+  ] as const)
+    it(`is taken of App 4711's own webhook where the other is of App ${other}: ${taken.length} of two`, async () => {
+      const own = { name: "github", apiUrl: forge.url, tokenFile: join(folder, "token") } as const;
+      const byApp = (appId: string) =>
+        ({ kind: "github_app", appId, installationId: null, privateKeyFile: "key.pem", apiUrl: null }) as const;
+      const shop = exampleRepository({ forge: own, access: byApp("4711"), branches: ["other"] });
+      const cart = exampleRepository({ name: "acme/cart", access: byApp(other), branches: ["other"] });
+      const asked = askedFor(shop);
+      const { deliveries } = asked.forge.hooks;
+      if (deliveries === null) throw new Error("GitHub tells what it has sent");
+      const appHook = async () => ({ url: "https://ci.acme.test/webhooks/github", events: [], deliveries });
+      const look = await lookInApi(partsOf([shop, cart]), { ...asked, forge: { ...asked.forge, appHook } }, signal);
+      expect(look?.taken.map(({ verdict }) => verdict)).to.deep.equal(taken);
+      expect(look?.problem === null).to.equal(taken.length === 2);
+    });
+
+  function partsOf(repositories: readonly Repository[]): Parameters<typeof lookInApi>[0] {
+    return {
+      ...{ store: opened.store, state: createReconcileStore(opened.pool), clock: systemClock },
+      ...{ repositories, readers: openWebhooks(() => []) },
+      ...{ daysMax: 7, deliveriesMax: 100, bodyBytesMax: 1024 * 1024 },
+    };
+  }
+
+  function askedFor(repository: Repository): Asked {
+    return { repository, forge: forgetfulGithub().api.of(repository) as Asked["forge"] }; // it has a token
+  }
 });
 
 function answerTo(asked: string): unknown {

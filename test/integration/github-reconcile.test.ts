@@ -6,7 +6,7 @@ import { removeImages } from "../helpers/engine-images.ts";
 import { untold } from "../helpers/github-tester.ts";
 import { runMergedock } from "../helpers/mergedock.ts";
 import { askFake, type DeliveryEntry, failed, mergeAll, ReconcileTalk } from "../helpers/reconcile-talk.ts";
-import { adminToken, type BuildView } from "../helpers/tester.ts";
+import { adminToken, type BuildView, webhookSecret } from "../helpers/tester.ts";
 
 describe("deliveries that did not arrive", function () {
   this.timeout(60_000);
@@ -171,6 +171,27 @@ describe("merges that nobody tells of", function () {
       `2 commits on main up to ${sha.slice(0, 7)} came by no pull request that can be recognised; a push is not a merge, and is not built`,
     );
     expect(await talk.builds()).to.have.length(before);
+  });
+});
+
+describe("what an App's own webhook has sent and did not arrive", function () {
+  this.timeout(60_000);
+  let talk: ReconcileTalk;
+  before(async () => {
+    talk = await ReconcileTalk.start({ access: "app", hook: false });
+  });
+  afterEach(() => removeImages(talk.github.ci.lab));
+  after(() => talk.stop());
+
+  it("is taken from its list, of a rebase too, which git alone could not tell from a push", async () => {
+    const { github } = talk;
+    const [app] = github.github.apps;
+    const hook = app && github.github.addAppHook(app, { url: github.ci.app.webhookUrl, secret: webhookSecret });
+    const pull = await talk.whileCutOff(() => github.merge("by an App", "rebase"));
+    expect(hook?.deliveries.at(-1)).to.include({ event: "pull_request", action: "closed", statusCode: 0 });
+    expect(await talk.reconcile()).to.include({ way: "api", found: 1, problem: null });
+    expect(await github.built(pull)).to.include({ result: "success", trigger: "pull_request" });
+    expect(await talk.reconcile()).to.include({ way: "api", found: 0, problem: null });
   });
 });
 

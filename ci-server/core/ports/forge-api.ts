@@ -110,6 +110,8 @@ export interface Hook {
 export interface AppHook {
   readonly url: string;
   readonly events: readonly string[];
+  /** Of all repositories where the App is installed; which hook is meant need not be said. */
+  readonly deliveries: HookDeliveries;
 }
 
 export interface HookSettings {

@@ -8,6 +8,7 @@ import type { Repository } from "../../core/recipe.ts";
 import { githubApiUrl } from "./api-url.ts";
 import type { GithubApps } from "./apps.ts";
 import { parseAnswer } from "./client.ts";
+import { createDeliveries } from "./hooks.ts";
 
 const config = z.object({ url: z.string().nullish() });
 const installation = z.object({ events: z.array(z.string()).default([]), suspended_at: z.string().nullish() });
@@ -21,6 +22,10 @@ export function githubAppHook(
   if (access?.kind !== "github_app" || forge.tokenFile !== null) return null;
   const [owner = "", repo = ""] = name.split("/");
   const about = { access, apiUrl: githubApiUrl(repository) };
+  const deliveries = createDeliveries(
+    (route, parameters, signal) => apps.ask(about, { route, parameters, signal }),
+    "/app/hook/deliveries",
+  );
   return async (signal) => {
     const asks = (route: string) => apps.ask(about, { route, parameters: { owner, repo }, signal });
     try {
@@ -28,7 +33,7 @@ export function githubAppHook(
       if (!url) return null;
       const answer = await asks("GET /repos/{owner}/{repo}/installation");
       const found = parseAnswer(installation, answer, `the installation for ${name}`);
-      return found.suspended_at ? null : { url, events: found.events };
+      return found.suspended_at ? null : { url, events: found.events, deliveries };
     } catch (cause) {
       // An App without a webhook, or one that is not installed there.
       if (cause instanceof AppError && cause.code === "not_found") return null;

@@ -52,7 +52,7 @@ export function createHooks(ask: Ask): ForgeHooks {
       await ask(`POST ${hooksRoute}/{hook_id}/pings`, { hook_id: id }, signal);
     },
     pingsNew: true,
-    deliveries: createDeliveries(ask),
+    deliveries: createDeliveries(ask, `${hooksRoute}/{hook_id}/deliveries`),
   };
 }
 
@@ -65,14 +65,15 @@ function toHook({ id: number, active, events, config }: z.infer<typeof hook>): H
   return { id: String(number), url, events, contentType, isActive: active, verifiesTls: String(insecure) !== "1" };
 }
 
-function createDeliveries(ask: Ask): HookDeliveries {
-  const route = `${hooksRoute}/{hook_id}/deliveries`;
+/** `route`: of the list; where it names no hook there is but one. */
+export function createDeliveries(ask: Ask, route: string): HookDeliveries {
+  const of = (hookId: string) => (route.includes("{hook_id}") ? { hook_id: hookId } : {});
   return {
     async list(hookId, since, max, signal) {
       const found: HookDelivery[] = [];
       let cursor: string | null = null;
       do {
-        const parameters = { hook_id: hookId, per_page: pageSize, ...(cursor === null ? {} : { cursor }) };
+        const parameters = { ...of(hookId), per_page: pageSize, ...(cursor === null ? {} : { cursor }) };
         const answer = await ask(`GET ${route}`, parameters, signal);
         const page = parseAnswer(z.array(delivery), answer, "deliveries").map(toDelivery);
         found.push(...page.filter(({ deliveredAt }) => deliveredAt >= since));
@@ -82,13 +83,13 @@ function createDeliveries(ask: Ask): HookDeliveries {
       return found.slice(0, max);
     },
     async read(hookId, id, signal) {
-      const answer = await ask(`GET ${route}/{delivery_id}`, { hook_id: hookId, delivery_id: id }, signal);
+      const answer = await ask(`GET ${route}/{delivery_id}`, { ...of(hookId), delivery_id: id }, signal);
       const { guid, event, request } = parseAnswer(sent, answer, "a delivery");
       const headers = Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value]);
       return { guid, event, headers: Object.fromEntries(headers), body: Buffer.from(toJson(request.payload)) };
     },
     async redeliver(hookId, id, signal) {
-      await ask(`POST ${route}/{delivery_id}/attempts`, { hook_id: hookId, delivery_id: id }, signal);
+      await ask(`POST ${route}/{delivery_id}/attempts`, { ...of(hookId), delivery_id: id }, signal);
     },
   };
 }

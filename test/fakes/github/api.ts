@@ -92,7 +92,7 @@ async function answerTo({ state, apps }: ApiParts, asker: Asker, asked: Asked): 
   const { method, path, query, body } = asked;
   const converted = answerConversion({ state, apps }, method, path);
   if (converted !== null) return converted;
-  if (asker.kind === "app") return answerApp(state, asker.app, method, path, body);
+  if (asker.kind === "app") return answerApp(state, asker.app, { method, path, query, body });
   const { token } = asker;
   const meta = method === "GET" ? answerMeta(state, loginOf(asker), path) : null;
   if (meta !== null) return meta;

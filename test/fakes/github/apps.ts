@@ -2,9 +2,10 @@
 // Source: GitHub documentation, "Generating a JSON Web Token (JWT) for a GitHub App", "Create an installation access token".
 
 import { createPublicKey, createVerify, generateKeyPairSync, randomBytes } from "node:crypto";
+import { listOf, readOf, redeliverOf } from "./hooks.ts";
 import { allows } from "./permissions.ts";
 import { type Answer, notFound } from "./routes.ts";
-import type { FakeState } from "./state.ts";
+import type { FakeHook, FakeState } from "./state.ts";
 
 export interface FakeApp {
   readonly id: string;
@@ -14,9 +15,17 @@ export interface FakeApp {
   readonly publicKey: string;
   readonly installations: Map<number, Installation>;
   /** Its own webhook; null: it has none. */
-  hook: { readonly url: string; readonly secret: string; readonly events: readonly string[] } | null;
+  hook: AppHook | null;
   /** How long the next tokens last. */
   tokenMs: number;
+}
+
+/** `sent`: what has come of it; absent where nobody has it send anything. */
+interface AppHook {
+  readonly url: string;
+  readonly secret: string;
+  readonly events: readonly string[];
+  readonly sent?: FakeHook;
 }
 
 export interface Installation {
@@ -33,8 +42,18 @@ export function createApp(id: string): FakeApp {
   return { id, slug: `app-${id}`, privateKey, publicKey, installations: new Map(), hook: null, tokenMs: 3_600_000 };
 }
 
-/** Of paths below the API's root that an App asks as itself. */
-export function answerApp(state: FakeState, app: FakeApp, method: string, path: string, body: object): Answer {
+interface AskedByApp {
+  readonly method: string;
+  /** Below the API's root. */
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly body: object;
+}
+
+/** Of paths that an App asks as itself. */
+export function answerApp(state: FakeState, app: FakeApp, { method, path, query, body }: AskedByApp): Answer {
+  const deliveries = answerDeliveries(state, app, { method, path, query, body });
+  if (deliveries !== null) return deliveries;
   const asksFor = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path)?.[1];
   if (method === "GET" && asksFor !== undefined) {
     const found = [...app.installations].find(([, { repositories }]) => repositories.includes(asksFor));
@@ -48,6 +67,16 @@ export function answerApp(state: FakeState, app: FakeApp, method: string, path: 
   }
   const installation = app.installations.get(Number(/^\/app\/installations\/(\d+)\/access_tokens$/.exec(path)?.[1]));
   return method === "POST" && installation !== undefined ? giveToken(state, app, installation, body) : notFound;
+}
+
+/** Source: GitHub's REST API, "List deliveries for an app webhook" and the next two. */
+function answerDeliveries(state: FakeState, { hook }: FakeApp, { method, path, query }: AskedByApp): Answer | null {
+  const [, id, attempts] = /^\/app\/hook\/deliveries(?:\/(\d+)(\/attempts)?)?$/.exec(path) ?? [null];
+  if (!path.startsWith("/app/hook/deliveries")) return null;
+  if (hook?.sent === undefined) return notFound;
+  if (method === "GET" && id === undefined) return listOf(state, hook.sent, query, path);
+  if (method === "GET" && attempts === undefined) return readOf(state, hook.sent, Number(id));
+  return method === "POST" && attempts !== undefined ? redeliverOf(state, hook.sent, Number(id)) : notFound;
 }
 
 function giveToken(state: FakeState, app: FakeApp, installation: Installation, wish: TokenWish): Answer {

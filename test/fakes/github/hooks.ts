@@ -101,15 +101,20 @@ function listDeliveries(question: Question): Answer {
   const hook = hookOf(question);
   if (hook === undefined) return notFound;
   const { query, state, repository } = question;
+  return listOf(state, hook, query, `/repos/${repository.name}/hooks/${hook.id}/deliveries`);
+}
+
+/** `path`: of the list. */
+export function listOf(state: FakeState, hook: FakeHook, query: URLSearchParams, path: string): Answer {
   const size = Math.min(Number(query.get("per_page") ?? 30), pageMax);
   const before = Number(query.get("cursor")?.replace("v1_", "") ?? Number.POSITIVE_INFINITY);
   const rest = kept(state, hook)
     .toReversed()
     .filter(({ id, statusCode }) => id < before && isWanted(statusCode, query.get("status")));
   const page = rest.slice(0, size);
-  const next = `${state.url}/api/v3/repos/${repository.name}/hooks/${hook.id}/deliveries?cursor=v1_${page.at(-1)?.id}&per_page=${size}`;
+  const next = `${state.url}/api/v3${path}?cursor=v1_${page.at(-1)?.id}&per_page=${size}`;
   const headers: Record<string, string> = rest.length > size ? { link: `<${next}>; rel="next"` } : {};
-  return { status: 200, body: page.map((one) => toDelivery(repository, one)), headers };
+  return { status: 200, body: page.map(toDelivery), headers };
 }
 
 /** `wanted`: success, failure, or both. */
@@ -118,24 +123,28 @@ function isWanted(statusCode: number, wanted: string | null): boolean {
 }
 
 function readDelivery(question: Question): Answer {
-  const found = deliveryOf(question);
-  if (found === undefined || question.state.faults.lostPayloads.has(found.guid)) return notFound;
+  const hook = hookOf(question);
+  return hook === undefined ? notFound : readOf(question.state, hook, Number(question.path.delivery));
+}
+
+export function readOf(state: FakeState, hook: FakeHook, id: number): Answer {
+  const found = kept(state, hook).find((one) => one.id === id);
+  if (found === undefined || state.faults.lostPayloads.has(found.guid)) return notFound;
   const { requestHeaders: headers, payload, answer } = found;
-  return {
-    status: 200,
-    body: {
-      ...toDelivery(question.repository, found),
-      request: { headers, payload },
-      response: { headers: {}, payload: answer },
-    },
-  };
+  const response = { headers: {}, payload: answer };
+  return { status: 200, body: { ...toDelivery(found), request: { headers, payload }, response } };
 }
 
 function redeliver(question: Question): Answer {
-  const [hook, found] = [hookOf(question), deliveryOf(question)];
-  if (hook === undefined || found === undefined) return notFound;
+  const hook = hookOf(question);
+  return hook === undefined ? notFound : redeliverOf(question.state, hook, Number(question.path.delivery));
+}
+
+export function redeliverOf(state: FakeState, hook: FakeHook, id: number): Answer {
+  const found = kept(state, hook).find((one) => one.id === id);
+  if (found === undefined) return notFound;
   const { event, payload, guid } = found;
-  track(question.state, attempt(question.state, hook, { event, payload, guid, redelivery: true }));
+  track(state, attempt(state, hook, { event, payload, guid, redelivery: true }));
   return { status: 202, body: {} };
 }
 
@@ -146,11 +155,6 @@ function hookOf({ repository, path }: Question): FakeHook | undefined {
 /** docs: deliveries of the past three days. */
 function kept({ clock }: FakeState, { deliveries }: FakeHook): DeliveryRecord[] {
   return deliveries.filter(({ deliveredAt }) => deliveredAt.getTime() > clock.now().getTime() - keptMs);
-}
-
-function deliveryOf(question: Question): DeliveryRecord | undefined {
-  const hook = hookOf(question);
-  return (hook === undefined ? [] : kept(question.state, hook)).find(({ id }) => id === Number(question.path.delivery));
 }
 
 function toJson(state: FakeState, { name }: FakeRepository, hook: FakeHook): components["schemas"]["hook"] {
@@ -168,10 +172,17 @@ function toJson(state: FakeState, { name }: FakeRepository, hook: FakeHook): com
   };
 }
 
-function toDelivery(repository: FakeRepository, given: DeliveryRecord): components["schemas"]["hook-delivery-item"] {
-  const { id, guid, event, action, deliveredAt, redelivery, durationMs, status, statusCode } = given;
+function toDelivery(given: DeliveryRecord): components["schemas"]["hook-delivery-item"] {
+  const { id, guid, event, action, deliveredAt, redelivery, durationMs, status, statusCode, payload } = given;
+  const { repository } = payload as { repository?: { id: number } }; // every event of a repository has it
   return {
     ...{ id, guid, event, action, redelivery, delivered_at: deliveredAt.toISOString(), duration: durationMs / 1000 },
-    ...{ status, status_code: statusCode, installation_id: null, repository_id: repository.id, throttled_at: null },
+    ...{
+      status,
+      status_code: statusCode,
+      installation_id: null,
+      repository_id: repository?.id ?? null,
+      throttled_at: null,
+    },
   };
 }

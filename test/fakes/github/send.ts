@@ -7,7 +7,7 @@ import type { DeliveryRecord, FakeHook, FakeRepository, FakeState } from "./stat
 
 /** To every hook that wants this event; resolves when all of them were answered, or were not. */
 export async function sendEvent(state: FakeState, repository: FakeRepository, event: string, payload: object) {
-  const wanting = [...repository.hooks.values()].filter(
+  const wanting = [...repository.hooks.values(), ...repository.appHooks].filter(
     ({ active, events }) => active && (events.includes(event) || events.includes("*")),
   );
   await Promise.all(wanting.map((hook) => attempt(state, hook, { event, payload, guid: randomUUID() })));

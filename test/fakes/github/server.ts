@@ -17,7 +17,7 @@ import { answerPage, isManifestPage } from "./manifest.ts";
 import { githubHookRanges } from "./meta.ts";
 import { allows, tokenOf } from "./permissions.ts";
 import { openPullRequest, type PullHandle } from "./pulls.ts";
-import type { CommentRecord, FakeRepository, FakeState } from "./state.ts";
+import type { CommentRecord, FakeHook, FakeRepository, FakeState } from "./state.ts";
 
 export type { PullHandle } from "./pulls.ts";
 
@@ -105,6 +105,16 @@ export class FakeGithub {
     return app;
   }
 
+  /** The App's own webhook, for all repositories where it is installed by now. */
+  addAppHook(app: FakeApp, { url, secret }: { readonly url: string; readonly secret: string }): FakeHook {
+    const config = { url, secret, content_type: "json", insecure_ssl: "0" };
+    const sent: FakeHook = { id: this.state.nextId(), events: ["pull_request"], active: true, config, deliveries: [] };
+    app.hook = { url, secret, events: sent.events, sent };
+    for (const { repositories } of app.installations.values())
+      for (const name of repositories) this.repository(name).appHooks.push(sent);
+    return sent;
+  }
+
   async addRepository(
     name: string,
     files: Parameters<typeof createRepository>[0]["files"],
@@ -114,7 +124,7 @@ export class FakeGithub {
     const id = createHash("sha256").update(name).digest().readUInt32BE();
     const repository: FakeRepository = {
       ...{ name, id, isPrivate, git, replica: null, pulls: new Map(), hooks: new Map(), statuses: new Map() },
-      ...{ checks: new Map(), comments: new Map(), people: new Map() },
+      ...{ checks: new Map(), comments: new Map(), people: new Map(), appHooks: [] },
     };
     this.state.repositories.set(name.toLowerCase(), repository);
     return repository;

@@ -30,6 +30,8 @@ export interface FakeRepository {
   replica: Replica | null;
   readonly pulls: Map<number, FakePull>;
   readonly hooks: Map<number, FakeHook>;
+  /** Of Apps that are installed there; each is the same object in all of its repositories. */
+  readonly appHooks: FakeHook[];
   /** Of each sha, oldest first. */
   readonly statuses: Map<string, StatusRecord[]>;
   readonly checks: Map<number, CheckRecord>;
