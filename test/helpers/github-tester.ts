@@ -59,9 +59,11 @@ export class GithubTester {
       repository.people.set(login, may);
     const entered = access === "none" ? {} : { access: await writeAccess(folder, github, access) };
     const forge = { git: github.git, repository: repository.git };
+    // There before the server begins to look for what did not arrive, and led to it as soon as its address is known.
+    const early = hook ? putHook(github, repository, "http://127.0.0.1:1/webhooks/github") : null;
     const ci = await Tester.start({ ...rest, forge, rules: { ...entered, ...rules } });
     const tester = new GithubTester(folder, github, ci);
-    if (hook) tester.addHook();
+    if (early !== null) early.config.url = ci.app.webhookUrl;
     return tester;
   }
 
@@ -76,11 +78,7 @@ export class GithubTester {
 
   /** As somebody makes one by hand on the repository's page; no ping is sent. */
   addHook(url = this.ci.app.webhookUrl): FakeHook {
-    const config = { url, secret: webhookSecret, content_type: "json", insecure_ssl: "0" };
-    const id = this.github.state.nextId();
-    const hook: FakeHook = { id, events: ["pull_request"], active: true, config, deliveries: [] };
-    this.repository.hooks.set(id, hook);
-    return hook;
+    return putHook(this.github, this.repository, url);
   }
 
   /** A pull request that changes what the image says. */
@@ -128,6 +126,14 @@ export class GithubTester {
       await delay(lookMs);
     }
   }
+}
+
+function putHook(github: FakeGithub, repository: FakeRepository, url: string): FakeHook {
+  const config = { url, secret: webhookSecret, content_type: "json", insecure_ssl: "0" };
+  const id = github.state.nextId();
+  const hook: FakeHook = { id, events: ["pull_request"], active: true, config, deliveries: [] };
+  repository.hooks.set(id, hook);
+  return hook;
 }
 
 async function writeAccess(folder: string, github: FakeGithub, kind: "token" | "app"): Promise<object> {

@@ -58,10 +58,10 @@ describe("a merge on a GitHub in trouble", function () {
     expect(build.log).to.contain("a forge's replicas may lag behind").and.contain("again in 1 s");
   });
 
-  it("is built, each of them, although every seventh request of git and the API fails", async () => {
+  it("is built, each of them, although every fourth request of git and the API fails", async () => {
     const { faults } = talk.github.state;
     const before = faults.failed;
-    faults.everyNth = { n: 7, status: 502 };
+    faults.everyNth = { n: 4, status: 502 };
     for (const message of ["first", "second"]) {
       const build = await talk.built(await talk.merge(`hello for the ${message} time`));
       expect(build, build.log).to.include({ result: "success" });
